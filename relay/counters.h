@@ -1,0 +1,100 @@
+// The shared counters: a sealed memfd that the relay writes and any observer maps read-only.
+//
+//	struct stats_header | n_workers × worker_stride | n_ports × port_stride | n_realms × realm_stride | n_slots × slot_stride
+//
+// Offsets and strides are in the header, so that readers survive growth. Every field has one writer (a worker, or
+// the main thread), is never reset, and is naturally aligned; readers keep baselines. No keys in here.
+#pragma once
+
+#include "relay/endpoint.h"
+#include "relay/verdict.h"
+
+#define STATS_MAGIC 0x3153544547444b45ull // "EKDGETS1"
+enum { STATS_NAME = 32, STATS_VERDICTS = 32, NEXT_HOP_STATES = 4 };
+static_assert((int)VERDICT_COUNT <= (int)STATS_VERDICTS);
+
+// What the XDP program saw of a port's frames. PASS_*: given to the kernel, by class.
+enum xdp_class {
+	XDP_CLASS_MEDIA,     // redirected to the relay
+	XDP_CLASS_DROPPED,   // media, but no queue took it
+	XDP_CLASS_NOT_IP,    // ARP, IPv6, VLAN, …
+	XDP_CLASS_OTHER,     // IPv4 but not UDP
+	XDP_CLASS_FRAGMENT,  // IPv4 fragment
+	XDP_CLASS_OPTIONS,   // IPv4 with options
+	XDP_CLASS_UDP,       // UDP, but not to a media address and port range
+	XDP_CLASS_COUNT,
+};
+const char *xdp_class_name(enum xdp_class c);
+
+struct stats_header {
+	uint64_t magic;
+	uint32_t length;  // bytes of this struct
+	uint32_t version; // 1
+	uint64_t boot_id;
+	uint64_t total_bytes; // of the mapping
+	uint32_t n_workers, worker_offset, worker_stride;
+	uint32_t n_ports, port_offset, port_stride;
+	uint32_t n_realms, realm_offset, realm_stride;
+	uint32_t n_slots, slot_offset, slot_stride;
+	uint32_t n_verdicts, reserved;
+
+	// The main thread writes from here on.
+	_Alignas(64) uint64_t now_ns; // CLOCK_MONOTONIC, refreshed at least once a second
+	uint64_t sessions, sessions_max;
+	uint64_t sessions_put, sessions_deleted, sessions_timed_out, sessions_swept, sessions_refused;
+	uint64_t buffers, buffers_free, buffers_free_lowest; // packet buffers
+	uint64_t next_hops[NEXT_HOP_STATES]; // by enum next_hop_state
+	uint64_t controller_connected; // 0 or 1
+	uint64_t control_messages, control_refused; // protocol messages taken, refused or malformed
+};
+
+struct stats_worker {
+	uint64_t verdicts[STATS_VERDICTS];
+	uint64_t in, out;     // packets: what rx_burst gave, what tx_burst took
+	uint64_t loops, busy_loops;
+	uint64_t busy_ns;     // time of the loops that carried packets
+	uint64_t ring_drops;
+	uint32_t cpu, reserved;
+};
+
+// The main thread writes.
+struct stats_port {
+	char name[STATS_NAME], device[STATS_NAME];
+	uint64_t rx, tx;                      // packets of the device's own counters
+	uint64_t xdp[XDP_CLASS_COUNT + 1];    // by enum xdp_class; zero where no XDP program runs
+	uint32_t link_up, queues;
+};
+
+// The main thread writes.
+struct stats_realm {
+	char name[STATS_NAME];
+	uint64_t media_ports_used, media_ports_resting, media_ports_free; // pairs (RTP and RTCP)
+};
+
+// What a side's media did that signalling may want to know; bits only ever get set while a session lives.
+enum media_event {
+	EVENT_LATCHED = 1 << 0,        // learnt an endpoint
+	EVENT_SOURCE_REFUSED = 1 << 1, // first packet from a source that was refused
+	EVENT_ONE_WAY = 1 << 2,        // one direction silent for 10 s while the other flows
+	EVENT_MEDIA_TIMEOUT = 1 << 3,  // no RTP or RTCP from either side for the session's timeout
+	EVENT_NEIGHBOUR_FAILED = 1 << 4,
+};
+enum { EVENT_KINDS = 5 };
+const char *media_event_name(unsigned bit_index);
+
+// One component (RTP or RTCP of one side). The session's owner writes; index = session slot * 4 + side * 2 + component.
+// A packet is counted at the component that received it.
+struct component_slot {
+	uint64_t session_id;  // 0: free
+	uint32_t generation;  // changes with every tenant
+	uint32_t latch_seq;   // odd while learnt is being written
+	uint32_t events;      // worker's sticky bits of enum media_event
+	uint32_t latched;     // 0 or 1
+	uint64_t forwarded;   // packets
+	uint64_t forwarded_bytes; // UDP payload
+	uint64_t last_in_ns;  // CLOCK_MONOTONIC of the last admitted packet, 0: none yet
+	uint64_t first_in_ns;
+	struct endpoint learnt; // where the peer's packets really come from
+	uint64_t drops[COMPONENT_VERDICTS + 1]; // by enum verdict (VERDICT_FORWARDED stays 0)
+};
+static_assert(sizeof(struct component_slot) <= 192);

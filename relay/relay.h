@@ -1,0 +1,106 @@
+// The media core's face: what the data-plane application creates, feeds and asks.
+//
+// Two threads touch a struct relay: the main thread (server, sessions, next hops) and each worker (relay_burst).
+// Changes of a session go from main to its owner as whole states over the owner's command ring, which the worker
+// drains in relay_worker_poll; main learns that a command was applied from the ring's consumer index.
+//
+// A packet: rx → relay_burst (parse, find, admit, rewrite: verdict) → tx (a packet not taken: VERDICT_TX_FULL) → relay_count.
+#pragma once
+
+#include "relay/protocol.h"
+#include "relay/next_hop.h"
+
+enum { RELAY_BURST = 32, RELAY_PORTS_MAX = 16, RELAY_MEDIA_MAX = 64, RELAY_REALMS_MAX = 32, RELAY_WORKERS_MAX = 16 };
+
+// One media address of one realm, fixed at start.
+struct relay_media {
+	uint16_t realm; // index into relay_params.realms
+	struct endpoint address; // port unused
+	uint16_t port_first, port_last; // UDP ports, inclusive; the first even
+};
+
+struct relay_realm {
+	char name[PROTO_NAME];
+	uint16_t port; // index of the packet port that its frames use
+	uint16_t vlan; // 0: untagged
+	uint8_t dscp;
+};
+
+struct relay_params {
+	uint32_t max_sessions;
+	uint16_t n_workers, n_ports, n_realms, n_media;
+	struct relay_realm realms[RELAY_REALMS_MAX];
+	struct relay_media media[RELAY_MEDIA_MAX];
+	uint8_t port_mac[RELAY_PORTS_MAX][6];
+	uint64_t boot_id;
+
+	// Main thread: the next hop towards dst out of a realm. Gives an id (a place in words) that stays valid until put;
+	// equal destinations share one. 0 = none could be had. describe fills gateway (not set: no route).
+	uint32_t (*next_hop_get)(void *ctx, uint16_t realm, const struct endpoint *dst);
+	void (*next_hop_put)(void *ctx, uint32_t id);
+	void (*next_hop_describe)(void *ctx, uint32_t id, struct endpoint *gateway);
+	void *next_hop_ctx;
+	const _Atomic(uint64_t) *next_hop_words; // indexed by id; word 0 stays NEXT_HOP_NO_ROUTE
+};
+
+struct relay;
+struct relay_worker;
+
+// Bytes of shared memory that these params need for the counters.
+size_t relay_stats_bytes(const struct relay_params *p);
+
+// Create the core over zeroed stats memory (shared, relay_stats_bytes long, outlives the relay). All memory is
+// allocated here; in steady state nothing is. Returns 0, -ENOMEM or -EINVAL.
+[[nodiscard]] int relay_create(const struct relay_params *p, void *stats, struct relay **out);
+void relay_destroy(struct relay *r);
+struct stats_header *relay_stats(struct relay *r);
+struct stats_port *relay_stats_port(struct relay *r, unsigned index); // name, device are the application's to fill
+struct relay_worker *relay_worker(struct relay *r, unsigned index);
+struct stats_worker *relay_worker_stats(struct relay_worker *w);
+
+// ---- worker thread ----
+
+// One packet: a frame in, rewritten in place. data points to the Ethernet header.
+struct relay_packet {
+	uint8_t *data;
+	uint32_t length;     // bytes of the frame
+	uint16_t port;       // in: received on; out: to be sent on (FORWARDED only)
+	uint8_t verdict;     // enum verdict, set by relay_burst
+	uint8_t reserved;
+	uint16_t payload;    // bytes of UDP payload
+	uint16_t reserved2;
+	uint32_t component;  // index of the receiving component's slot, UINT32_MAX: none found
+};
+
+// Apply commands that main has queued. Once a burst, between bursts.
+void relay_worker_poll(struct relay_worker *w, uint64_t now_ns);
+// Decide and rewrite n (≤ RELAY_BURST) packets. now_ns: CLOCK_MONOTONIC.
+void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns);
+// Count verdicts, after transmit.
+void relay_count(struct relay_worker *w, const struct relay_packet *packets, unsigned n);
+
+// ---- main thread ----
+
+// The control protocol's server: bytes in, bytes out, no sockets. One struct server_conn a connection.
+struct server_conn;
+struct relay_io {
+	// Send one message on the connection's socket, with fd by SCM_RIGHTS unless -1. Returns 0, -EAGAIN when the
+	// reader is slow (a reply that can't be sent closes the connection; events turn into EVENTS_LOST), or -EPIPE.
+	int (*send)(void *io, const void *message, size_t len, int fd);
+	// Log one line at info (0) or warning (1) level. May be NULL.
+	void (*log)(void *io, int level, const char *line);
+};
+void relay_server_set_io(struct relay *r, const struct relay_io *io, int stats_fd);
+// A peer connected; allowed_controller: its credentials let it control, not only observe. io is handed back to send.
+// Returns 0 or -ENOMEM/-EMFILE.
+[[nodiscard]] int relay_conn_open(struct relay *r, void *io, bool allowed_controller, struct server_conn **out);
+void relay_conn_close(struct relay *r, struct server_conn *c, uint64_t now_ns); // NULL is fine
+// One received message. Returns 0, or a negative errno: the connection must be closed by the caller.
+[[nodiscard]] int relay_conn_message(struct relay *r, struct server_conn *c, const void *buf, size_t len, uint64_t now_ns);
+// Replies of applied commands, events, timeouts, port rest, sweeps. Call after messages and at least every 100 ms.
+// Returns true while commands are on their way to a worker: call again soon (≤ 100 µs).
+bool relay_tick(struct relay *r, uint64_t now_ns);
+// The next hops changed (a destination's route answered, failed, …): nothing to do for words; failed ids raise events.
+void relay_next_hop_failed(struct relay *r, uint32_t id);
+// Sessions now held (for draining).
+uint32_t relay_sessions(const struct relay *r);
