@@ -123,6 +123,7 @@ struct config {
 
 // Load and check the file, whole or not at all. On failure writes one line a mistake to errors, as
 // "FILE:LINE: SETTING: what is wrong; what is allowed", and returns -EINVAL (or -ENOMEM, -ENOENT, -EACCES…).
-// Warnings go to errors too, as "FILE:LINE: warning: …", with 0. Gives *out, for config_destroy.
+// Warnings go to errors too, as "FILE:LINE: warning: …", with 0. Gives *out, for config_unload.
 [[nodiscard]] int config_load(const char *path, FILE *errors, struct config **out);
-void config_destroy(struct config *c);
+// NULL is fine. (Not config_destroy: libconfig exports that name, and calls it through the PLT.)
+void config_unload(struct config *c);
