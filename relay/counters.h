@@ -38,7 +38,7 @@ struct stats_header {
 	uint32_t n_slots, slot_offset, slot_stride;
 	uint32_t n_verdicts, reserved;
 
-	// The main thread writes from here on.
+	// The main thread writes from here on: the server the sessions and control figures, the application buffers and next_hops.
 	_Alignas(64) uint64_t now_ns; // CLOCK_MONOTONIC, refreshed at least once a second
 	uint64_t sessions, sessions_max;
 	uint64_t sessions_put, sessions_deleted, sessions_timed_out, sessions_swept, sessions_refused;
@@ -75,12 +75,15 @@ struct stats_realm {
 enum media_event {
 	EVENT_LATCHED = 1 << 0,        // learnt an endpoint
 	EVENT_SOURCE_REFUSED = 1 << 1, // first packet from a source that was refused
-	EVENT_ONE_WAY = 1 << 2,        // one direction silent for 10 s while the other flows
+	EVENT_ONE_WAY = 1 << 2,        // this side's RTP silent for 10 s while the other's flows; not while the timeout is off
 	EVENT_MEDIA_TIMEOUT = 1 << 3,  // no RTP or RTCP from either side for the session's timeout
 	EVENT_NEIGHBOUR_FAILED = 1 << 4,
 };
 enum { EVENT_KINDS = 5 };
 const char *media_event_name(unsigned bit_index);
+
+// Fill a header's sizes, offsets and strides (all else zero) for that many of each.
+void counters_layout(struct stats_header *h, uint32_t n_workers, uint32_t n_ports, uint32_t n_realms, uint32_t n_slots);
 
 // One component (RTP or RTCP of one side). The session's owner writes; index = session slot * 4 + side * 2 + component.
 // A packet is counted at the component that received it.
@@ -98,3 +101,17 @@ struct component_slot {
 	uint64_t drops[COMPONENT_VERDICTS + 1]; // by enum verdict (VERDICT_FORWARDED stays 0)
 };
 static_assert(sizeof(struct component_slot) <= 192);
+
+// The i-th of each kind in a mapping that begins with h.
+static inline struct stats_worker *counters_worker(const struct stats_header *h, uint32_t i) {
+	return (struct stats_worker *)((uintptr_t)h + h->worker_offset + (size_t)i * h->worker_stride);
+}
+static inline struct stats_port *counters_port(const struct stats_header *h, uint32_t i) {
+	return (struct stats_port *)((uintptr_t)h + h->port_offset + (size_t)i * h->port_stride);
+}
+static inline struct stats_realm *counters_realm(const struct stats_header *h, uint32_t i) {
+	return (struct stats_realm *)((uintptr_t)h + h->realm_offset + (size_t)i * h->realm_stride);
+}
+static inline struct component_slot *counters_component(const struct stats_header *h, uint32_t i) {
+	return (struct component_slot *)((uintptr_t)h + h->slot_offset + (size_t)i * h->slot_stride);
+}

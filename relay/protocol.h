@@ -15,7 +15,8 @@ enum { PROTO_MAJOR = 1, PROTO_MESSAGE_MAX = 65536, PROTO_NAME = 32 };
 enum proto_type {
 	PROTO_HELLO = 1,      // item proto_hello → proto_welcome. First message of a connection.
 	PROTO_SESSION_PUT,    // items proto_session (a batch is all or nothing) → proto_put_result each
-	PROTO_SESSION_DELETE, // items proto_session_ref → proto_session_state each, with final counters
+	PROTO_SESSION_DELETE, // items proto_session_ref → proto_session_state each, with final counters; for an id that is
+	                      // not known slot is UINT32_MAX and the rest zero, status 0
 	PROTO_SESSION_GET,    // one proto_session_ref → one proto_session_state
 	PROTO_SESSION_LIST,   // proto_list → proto_session_state each, one page
 	PROTO_CLAIM,          // items proto_session_ref: mark as wanted in this generation
@@ -57,15 +58,20 @@ enum latch_mode {
 	LATCH_OFF = 0,     // send to the signalled endpoint, accept its address from any port
 	LATCH_STRICT = 1,  // send to the signalled endpoint, accept only it
 	LATCH_ADDRESS = 2, // learn the port from packets of the address that signalling vouches for
-	LATCH_ANY = 3,     // learn from the first valid packet within 5 s of the epoch
+	LATCH_ANY = 3,     // learn from the first valid packet, within 5 s of the PUT that set the epoch
 };
+// LATCH_ANY's 5 s run from the PUT that made the side or raised its epoch, whether packets come or not: raise the epoch
+// when the peer may begin to send (with the answer). Later strangers get bad_source. A raised epoch keeps what was learnt
+// as the destination, but for 5 s lets one other source take over (LATCH_ADDRESS: of the vouched address). So do 2 s of
+// silence of a component that has latched.
 
 // One side of a session. What is wanted, whole, each time.
 struct proto_side {
 	char realm[PROTO_NAME];    // NUL-terminated
 	struct endpoint local;     // our RTP endpoint, RTCP is port + 1. No address: the relay picks one of the realm's.
 	                           // Port 0: the relay picks one or, on an existing side, keeps its own.
-	struct endpoint remote[2]; // signalled RTP and RTCP endpoints; not set: none yet (verdict no_endpoint)
+	struct endpoint remote[2]; // signalled RTP and RTCP endpoints, unicast with a port (else EINVAL); not set: none yet
+	                           // (verdict no_endpoint), which is also how 0.0.0.0 in SDP is to be given
 	struct endpoint vouched;   // LATCH_ADDRESS: the address that signalling vouches for
 	struct endpoint learnt[2]; // restore: endpoints learnt before the relay restarted; normally not set
 	uint64_t payload_types[2]; // bit n: RTP payload type n is admitted from this side; all zero: any
@@ -82,6 +88,9 @@ struct proto_session {
 	struct proto_side side[2];
 };
 
+// Refusals of SESSION_PUT (the batch is undone): EINVAL (unknown realm, local address not the realm's, port odd or outside,
+// an id twice in a batch, …), EAFNOSUPPORT (IPv6), EPERM (an id of another owner), EADDRINUSE (local port taken), EADDRNOTAVAIL
+// (no port left), ENOSPC (session table full), EAGAIN (too much under way: try again).
 struct proto_put_result {
 	uint32_t length;
 	uint32_t slot;            // index of the session; its component slots are slot * 4 + side * 2 + component
@@ -117,6 +126,14 @@ struct proto_session_state {
 	struct proto_session wanted; // with local endpoints filled in
 	struct proto_component_state component[2][2]; // [side][component]
 };
+
+// Most sessions of a SESSION_DELETE (more: EMSGSIZE) and of a page of SESSION_LIST; most sessions of a SESSION_PUT.
+enum {
+	PROTO_STATES_MAX = (PROTO_MESSAGE_MAX - sizeof(struct proto_header)) / sizeof(struct proto_session_state),
+	PROTO_PUTS_MAX = (PROTO_MESSAGE_MAX - sizeof(struct proto_header)) / sizeof(struct proto_session),
+};
+// Requests that a connection may have under way; one that sends more is closed. Replies come in the order of the requests.
+enum { PROTO_OUTSTANDING_MAX = 1024 };
 
 // Events of one session that are new since the last PROTO_EVENTS.
 struct proto_event {

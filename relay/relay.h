@@ -49,7 +49,7 @@ struct relay_worker;
 // Bytes of shared memory that these params need for the counters.
 size_t relay_stats_bytes(const struct relay_params *p);
 
-// Create the core over zeroed stats memory (shared, relay_stats_bytes long, outlives the relay). All memory is
+// Create the core over zeroed stats memory (shared, relay_stats_bytes long, 64-byte aligned, outlives the relay). All memory is
 // allocated here; in steady state nothing is. Returns 0, -ENOMEM or -EINVAL.
 [[nodiscard]] int relay_create(const struct relay_params *p, void *stats, struct relay **out);
 void relay_destroy(struct relay *r);
@@ -76,7 +76,8 @@ struct relay_packet {
 void relay_worker_poll(struct relay_worker *w, uint64_t now_ns);
 // Decide and rewrite n (≤ RELAY_BURST) packets. now_ns: CLOCK_MONOTONIC.
 void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns);
-// Count verdicts, after transmit.
+// Count verdicts, after transmit and before the next relay_worker_poll (which may give a slot to another session).
+// in, out, loops, busy and ring_drops of struct stats_worker are the application's to count.
 void relay_count(struct relay_worker *w, const struct relay_packet *packets, unsigned n);
 
 // ---- main thread ----
@@ -85,10 +86,14 @@ void relay_count(struct relay_worker *w, const struct relay_packet *packets, uns
 struct server_conn;
 struct relay_io {
 	// Send one message on the connection's socket, with fd by SCM_RIGHTS unless -1. Returns 0, -EAGAIN when the
-	// reader is slow (a reply that can't be sent closes the connection; events turn into EVENTS_LOST), or -EPIPE.
+	// reader is slow (a reply is tried again in later ticks, for 5 s; events turn into EVENTS_LOST), or -EPIPE.
 	int (*send)(void *io, const void *message, size_t len, int fd);
-	// Log one line at info (0) or warning (1) level. May be NULL.
+	// Log one line at info (0) or warning (1) level; io is NULL where no connection is concerned. May be NULL.
 	void (*log)(void *io, int level, const char *line);
+	// The connection is of no more use (its reader is gone or stuck): shut it down, so that relay_conn_close follows
+	// from where its end is noticed. Not to be answered with relay_conn_close from within. May be NULL: further
+	// messages are then refused with -EPIPE.
+	void (*close)(void *io);
 };
 void relay_server_set_io(struct relay *r, const struct relay_io *io, int stats_fd);
 // A peer connected; allowed_controller: its credentials let it control, not only observe. io is handed back to send.
@@ -100,7 +105,8 @@ void relay_conn_close(struct relay *r, struct server_conn *c, uint64_t now_ns); 
 // Replies of applied commands, events, timeouts, port rest, sweeps. Call after messages and at least every 100 ms.
 // Returns true while commands are on their way to a worker: call again soon (≤ 100 µs).
 bool relay_tick(struct relay *r, uint64_t now_ns);
-// The next hops changed (a destination's route answered, failed, …): nothing to do for words; failed ids raise events.
+// A next hop failed (its word says NEXT_HOP_FAILED by now): the sessions that use it get EVENT_NEIGHBOUR_FAILED with one
+// of the next ticks.
 void relay_next_hop_failed(struct relay *r, uint32_t id);
 // Sessions now held (for draining).
 uint32_t relay_sessions(const struct relay *r);
