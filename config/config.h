@@ -10,7 +10,13 @@ enum { CONFIG_NAME = 32 }; // bytes of a name with its NUL: [A-Za-z0-9_-]+
 
 enum config_auto { CONFIG_AUTO, CONFIG_ALWAYS, CONFIG_NEVER };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRE, HUGEPAGES_NEVER };
-enum config_latch { CONFIG_LATCH_AUTO, CONFIG_LATCH_OFF, CONFIG_LATCH_STRICT, CONFIG_LATCH_ADDRESS, CONFIG_LATCH_ANY };
+enum config_latch {
+	CONFIG_LATCH_AUTO,
+	CONFIG_LATCH_OFF,
+	CONFIG_LATCH_STRICT,
+	CONFIG_LATCH_ADDRESS,
+	CONFIG_LATCH_ANY
+};
 enum sip_transport { SIP_UDP }; // more to come
 
 struct config_port {
@@ -35,14 +41,14 @@ struct config_timers {
 };
 
 struct config_media {
-	struct endpoint address;   // port 0; where packets really arrive
+	struct endpoint address; // port 0; where packets really arrive
 	struct endpoint advertise; // what SDP says; equal to address unless set
 	uint16_t port_first, port_last;
 };
 
 struct config_sip {
 	enum sip_transport transport;
-	struct endpoint address;   // with port
+	struct endpoint address; // with port
 	struct endpoint advertise; // what Via and Contact say; equal to address unless set
 };
 
@@ -59,7 +65,7 @@ struct config_realm {
 	enum config_latch latch;
 	int dscp;
 	int nat_keepalive_s; // CRLFCRLF to NATed peers during calls; 0: off
-	bool trusted;        // P-Asserted-Identity crosses to it
+	bool trusted; // P-Asserted-Identity crosses to it
 	struct config_network *allow;
 	int n_allow;
 	struct config_media *media;
@@ -71,7 +77,7 @@ struct config_realm {
 
 struct config_peer {
 	char *host; // numeric address or DNS name
-	int port;   // 0: by RFC 3263
+	int port; // 0: by RFC 3263
 	enum sip_transport transport;
 };
 
@@ -87,10 +93,10 @@ struct config_trunk {
 
 struct config_route {
 	int from_realm, from_trunk; // one of them, the other -1
-	char *user;                 // pcre2 pattern, anchored at both ends
-	int *to;                    // trunks in order of preference, or
+	char *user; // pcre2 pattern, anchored at both ends
+	int *to; // trunks in order of preference, or
 	int n_to;
-	char *contact;              // a SIP URI to send to, in realm
+	char *contact; // a SIP URI to send to, in realm
 	int realm;
 	int ring_timeout_s; // of a contact route; trunks have their own
 };
@@ -98,9 +104,9 @@ struct config_route {
 struct config_control {
 	char *socket;
 	int media_timeout_s; // 0: off
-	int ended_calls;     // kept for `calls --ended`
+	int ended_calls; // kept for `calls --ended`
 	int max_calls;
-	int max_call_s;      // hard cap of a call's life
+	int max_call_s; // hard cap of a call's life
 	int ring_timeout_s;
 	int relay_deadline_ms;
 	char *token_key_file; // NULL: random each start

@@ -102,9 +102,9 @@ static size_t format_head(char *out, size_t size, enum log_level level) {
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	n = snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s%s%s ", tm.tm_year + 1900, tm.tm_mon + 1,
-		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000, sink.program,
-		sink.program[0] != '\0' ? " " : "", level_names[level]);
+	n = snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s%s%s ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000,
+		sink.program, sink.program[0] != '\0' ? " " : "", level_names[level]);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 

@@ -3,8 +3,8 @@
 
 enum exit_status {
 	EXIT_OK = 0,
-	EXIT_REFUSED = 1,     // not found, or refused
-	EXIT_USAGE = 2,       // usage, or wrong configuration
+	EXIT_REFUSED = 1, // not found, or refused
+	EXIT_USAGE = 2, // usage, or wrong configuration
 	EXIT_UNREACHABLE = 3, // a process can't be reached
 };
 
