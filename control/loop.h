@@ -40,7 +40,7 @@ static inline bool loop_timer_is_running(const struct timer *t) {
 
 // Call fn(ctx, ref) later in this turn, in order, never from within the caller. Returns 0 or -ENOMEM.
 [[nodiscard]] int loop_defer(struct loop *l, loop_fn fn, void *ctx, uint64_t ref);
-// Called at the end of every turn, stages in order.
+// Called at the end of every turn, stages in order; one function a stage, NULL takes it away.
 void loop_on_flush(struct loop *l, enum loop_flush stage, loop_fn fn, void *ctx);
 
 // Manual loop: run turns until nothing is deferred, moving the clock by ms, timers in order of their due time.
