@@ -65,23 +65,29 @@ const char *config_path(char buf[static CONFIG_PATH], const char *format, ...) {
 }
 
 // Values from the file stand in messages: nothing in them may end the line or talk to a terminal.
-static void put_line(FILE *f, const char *text) {
+static void put_text(FILE *f, const char *text) {
 	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
 		fprintf(f, isprint(*p) ? "%c" : "\\x%02x", *p);
-	fputc('\n', f);
 }
 
 static void put(struct loader *l, const char *file, unsigned line, const char *setting, const char *what,
 	const char *tail) {
 	char text[MESSAGE];
 
-	fprintf(l->errors, "%s:%u: ", file != NULL ? file : l->path, line > 0 ? line : 1);
+	if (file != NULL) {
+		fprintf(l->errors, "%s/", l->dir);
+		put_text(l->errors, file);
+	} else {
+		fputs(l->path, l->errors);
+	}
+	fprintf(l->errors, ":%u: ", line > 0 ? line : 1);
 	snprintf(text, sizeof(text), "%s: %s%s", setting, what, tail);
-	put_line(l->errors, text);
+	put_text(l->errors, text);
+	fputc('\n', l->errors);
 }
 
-static void put_mistake(struct loader *l, const char *file, unsigned line, const char *setting,
-	const char *allowed, const char *format, va_list args) {
+__attribute__((format(printf, 6, 0))) static void put_mistake(struct loader *l, const char *file,
+	unsigned line, const char *setting, const char *allowed, const char *format, va_list args) {
 	char what[MESSAGE / 2], tail[MESSAGE / 2];
 
 	vsnprintf(what, sizeof(what), format, args);
