@@ -1,0 +1,103 @@
+# Simulated phones: SIPp speaks SIP by a ladder (ladder.awk), rtp_peer has the media. Sourced by lib.sh.
+# shellcheck shell=bash
+
+N_SIPPS=0
+DIALLED=4930123456
+
+# rtp_phones NAME NS ADDRESS N: media of N calls at a time and address; $WORK/NAME.fifo takes rtp_peer's commands.
+rtp_phones() {
+	mkfifo "$WORK/$1.fifo"
+	spawn "$1" exec_in_ns "$2" "$RTP_PEER" "$3" 20000 "$4" "$WORK/$1.fifo" "$WORK/$1.report"
+	wait_for "$1's sockets" 5 logged "$1" ^ready
+}
+
+rtp_command() { # rtp_command NAME WORDS…
+	local name=$1
+	shift
+	echo "$*" >"$WORK/$name.fifo"
+}
+
+# A fresh report of NAME, as a JSON array of its phones.
+rtp_report() {
+	rm -f "$WORK/$1.report"
+	rtp_command "$1" report
+	wait_for "$1's report" 5 test -e "$WORK/$1.report"
+	jq -s . "$WORK/$1.report"
+}
+
+rtp_sum() { # rtp_sum NAME FIELD
+	rtp_report "$1" | jq "[.[].$2] | add // 0"
+}
+
+rtp_received_at_least() { # rtp_received_at_least NAME N
+	[ "$(rtp_sum "$1" received)" -ge "$2" ]
+}
+
+# Both peers got exactly what the other sent, unchanged and in order; agrees with what their kernels counted.
+check_media_whole() { # check_media_whole PEER_A NS_A PEER_B NS_B
+	local a b
+	a=$(rtp_report "$1" | jq -c '[.[]] | {sent: (map(.sent) | add), rtcp: (map(.rtcp_sent) | add), got: (map(.received) | add),
+		got_rtcp: (map(.rtcp_received) | add), flaws: (map(.bad + .lost + .late + .send_errors) | add)}')
+	b=$(rtp_report "$3" | jq -c '[.[]] | {sent: (map(.sent) | add), rtcp: (map(.rtcp_sent) | add), got: (map(.received) | add),
+		got_rtcp: (map(.rtcp_received) | add), flaws: (map(.bad + .lost + .late + .send_errors) | add)}')
+	say "media: $1 $a; $3 $b"
+	check_equal "packets changed, lost, late or unsendable at $1" "$(jq .flaws <<<"$a")" 0
+	check_equal "packets changed, lost, late or unsendable at $3" "$(jq .flaws <<<"$b")" 0
+	check_equal "RTP $1 → $3" "$(jq .got <<<"$b")" "$(jq .sent <<<"$a")"
+	check_equal "RTP $3 → $1" "$(jq .got <<<"$a")" "$(jq .sent <<<"$b")"
+	check_equal "RTCP $1 → $3" "$(jq .got_rtcp <<<"$b")" "$(jq .rtcp <<<"$a")"
+	check_equal "RTCP $3 → $1" "$(jq .got_rtcp <<<"$a")" "$(jq .rtcp <<<"$b")"
+	check_equal "packets counted by the kernels, $2 → $4" "$(rtp_counted "$4" in)" "$(rtp_counted "$2" out)"
+	check_equal "packets counted by the kernels, $4 → $2" "$(rtp_counted "$2" in)" "$(rtp_counted "$4" out)"
+}
+
+ladder() { # ladder NAME <LADDER: writes $WORK/NAME.xml
+	cat >"$WORK/$1.ladder"
+	awk -f "$E2E/ladder.awk" "$WORK/$1.ladder" >"$WORK/$1.xml"
+}
+
+# callee NAME ADDRESS [SIPP OPTIONS] <LADDER: a phone in the core that waits for -m calls (1). Media by rtp_phones MEDIA.
+callee() {
+	local name=$1 address=$2
+	shift 2
+	sipp_start "$name" core "$address" "$@"
+	wait_for "$name's socket" 5 sipp_listens core "$address" "$name"
+}
+
+# caller NAME ADDRESS [SIPP OPTIONS] <LADDER: a phone in the access network that calls Kedge.
+caller() {
+	local name=$1 address=$2
+	shift 2
+	sipp_start "$name" access "$address" -s "$DIALLED" -m 1 "$@" "$EDGE_ACCESS:5060"
+}
+
+# sipp_start NAME NS ADDRESS [SIPP OPTIONS] <LADDER
+sipp_start() {
+	local name=$1 where=$2 address=$3 media=()
+	shift 3
+	ladder "$name"
+	N_SIPPS=$((N_SIPPS + 1))
+	if grep -q '^media ' "$WORK/$name.ladder"; then
+		media=(-trace_logs -log_file "$WORK/${MEDIA:-rtp_$where}.fifo")
+	fi
+	# Its own media sockets are not used: kept out of the way, on an address of its own.
+	spawn "$name" exec_in_ns "$where" sipp -sf "$WORK/$name.xml" -i "$address" -p 5060 -mi "127.0.1.$N_SIPPS" -mp 20000 -m 1 \
+		-nostdin -timeout 40 -timeout_error "${media[@]}" -trace_err -error_file "$WORK/$name.errors" \
+		-trace_msg -message_file "$WORK/$name.messages" "$@"
+}
+
+sipp_listens() {
+	running "$3" || fail "$3 ended: $(tail -n 3 "$WORK/$3.log")"
+	[ -n "$(in_ns "$1" ss -Huln "src $2:5060")" ]
+}
+
+# phones_done NAME…: each has gone through its ladder to the end.
+phones_done() {
+	local name status
+	for name in "$@"; do
+		status=0
+		finish "$name" || status=$?
+		[ "$status" = 0 ] || fail "$name left its ladder (SIPp's status $status)"
+		say "ok: $name went through its ladder"
+	done
+}
