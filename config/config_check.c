@@ -156,8 +156,8 @@ static void check_timers(struct loader *l, const char *list, int i, const struct
 	if (t->t2_ms >= t->t1_ms || t->t2_ms == 0) // 0: the trunk's realm is not known
 		return;
 	config_path(path, "%s[%d].timers.%s", list, i, has(l, list, i, "timers.t2_ms") ? "t2_ms" : "t1_ms");
-	config_mistake(l, path, "t2_ms not below t1_ms (RFC 3261 §17)", "t2_ms is %d and t1_ms %d", t->t2_ms,
-		t->t1_ms);
+	config_mistake(l, path, "t2_ms not below t1_ms (RFC 3261 section 17)", "t2_ms is %d and t1_ms %d",
+		t->t2_ms, t->t1_ms);
 }
 
 // ---- routes ----
@@ -228,8 +228,10 @@ void config_check(struct loader *l) {
 	check_addresses(l);
 	for (int i = 0; i < c->n_realms; i++)
 		check_timers(l, "realms", i, &c->realms[i].timers);
-	for (int i = 0; i < c->n_trunks; i++)
-		check_timers(l, "trunks", i, &c->trunks[i].timers);
+	for (int i = 0; i < c->n_trunks; i++) {
+		if (has(l, "trunks", i, "timers"))
+			check_timers(l, "trunks", i, &c->trunks[i].timers);
+	}
 	for (int i = 0; i < c->n_routes; i++)
 		check_route(l, i);
 	for (int i = 0; i < c->n_realms && l->n_mistakes == 0; i++)

@@ -18,7 +18,7 @@ struct frame {
 
 struct scanner {
 	struct loader *l;
-	const char *file; // NULL: the main file
+	const char *file; // relative to l->dir; NULL: the main file
 	const char *p, *end;
 	unsigned line, includes;
 	char name[NAME]; // the last name seen, "" after its value's end
@@ -145,6 +145,8 @@ static void scan_number(struct scanner *s) {
 	text[n] = '\0';
 	errno = 0;
 	value = strtoll(text, &end, strncasecmp(text, "0x", 2) == 0 ? 16 : 10);
+	if (*end == 'L' && errno == 0) // 64 bits, which libconfig reads well
+		return;
 	end += strspn(end, "L");
 	if (*end != '\0') // a float, or a syntax error that libconfig will name
 		return;
@@ -155,10 +157,11 @@ static void scan_number(struct scanner *s) {
 static void scan_text(
 	struct loader *l, const char *file, const char *text, size_t len, unsigned includes, bool *fatal);
 
-static void include(struct scanner *s, const char *name, size_t name_len) {
-	char path[PATH_MAX], what[PATH_MAX + 64], *text;
+// The name of an included file as libconfig has it, relative to the main file's directory.
+static void include(struct scanner *s, const char *name) {
+	char path[PATH_MAX], *text;
 	size_t len;
-	int n = snprintf(path, sizeof(path), "%s/%.*s", s->l->dir, (int)name_len, name);
+	int n = snprintf(path, sizeof(path), "%s/%s", s->l->dir, name);
 	int ret = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : 0;
 
 	if (ret == 0 && s->includes >= INCLUDES)
@@ -166,23 +169,23 @@ static void include(struct scanner *s, const char *name, size_t name_len) {
 	if (ret == 0)
 		ret = config_text_read(path, true, &text, &len);
 	if (ret == 0) {
-		scan_text(s->l, path, text, len, s->includes + 1, &s->fatal);
+		scan_text(s->l, name, text, len, s->includes + 1, &s->fatal);
 		free(text);
 		return;
 	}
 	if (ret == -ENOMEM)
 		s->l->no_memory = true;
-	snprintf(what, sizeof(what), "cannot include %s: %s", path,
-		ret == -EINVAL ? "not a regular file" : strerror(-ret));
 	config_mistake_at(s->l, s->file, s->line, "@include",
 		"readable regular files of at most 1 MiB, relative to this file's directory, nested 8 deep",
-		"%s", what);
+		"cannot include \"%s\": %s", name, ret == -EINVAL ? "not a regular file" : strerror(-ret));
 	s->fatal = true;
 }
 
 static void scan_include(struct scanner *s) {
 	static const char word[] = "@include";
-	const char *name, *end;
+	char name[PATH_MAX];
+	const char *start;
+	size_t n;
 
 	if ((size_t)(s->end - s->p) < sizeof(word) || memcmp(s->p, word, sizeof(word) - 1) != 0) {
 		s->p++;
@@ -192,10 +195,11 @@ static void scan_include(struct scanner *s) {
 	s->p += strspn(s->p, " \t");
 	if (*s->p != '"')
 		return; // libconfig calls it a syntax error
-	name = s->p + 1;
-	end = name + strcspn(name, "\"\n");
-	include(s, name, (size_t)(end - name));
-	s->p = *end == '"' ? end + 1 : end;
+	start = s->p + 1;
+	n = strcspn(start, "\"\n");
+	snprintf(name, sizeof(name), "%.*s", (int)n, start);
+	include(s, name);
+	s->p = start + n + (start[n] == '"');
 }
 
 static void scan_token(struct scanner *s) {

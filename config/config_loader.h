@@ -31,7 +31,7 @@ struct loader {
 // group around it, stands.
 void config_mistake(struct loader *l, const char *path, const char *allowed, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-// The same with file (NULL: the main one) and line known.
+// The same with file (relative to l->dir, as libconfig has it; NULL: the main one) and line known.
 void config_mistake_at(struct loader *l, const char *file, unsigned line, const char *setting,
 	const char *allowed, const char *format, ...) __attribute__((format(printf, 6, 7)));
 // Write "FILE:LINE: warning: SETTING: …".

@@ -25,8 +25,10 @@ static const char *const ref_lists[] = {"relay.ports", "realms", "trunks"};
 static const char *describe_names(
 	const struct config *c, enum setting_ref ref, char buf[static CONFIG_ALLOWED]) {
 	buf[0] = '\0';
-	for (int i = 0; i < n_named(c, ref); i++)
-		config_word_add(buf, named(c, ref, i), "\"");
+	for (int i = 0; i < n_named(c, ref); i++) {
+		if (named(c, ref, i)[0] != '\0') // else a mistake of its own
+			config_word_add(buf, named(c, ref, i), "\"");
+	}
 	if (buf[0] == '\0')
 		snprintf(buf, CONFIG_ALLOWED, "a name in %s", ref_lists[ref]);
 	return buf;

@@ -25,7 +25,7 @@ static bool is_close(const char *a, const char *b) {
 			row[j] = best;
 		}
 	}
-	return row[m] <= 2 && row[m] < m;
+	return row[m] == 1 || (row[m] == 2 && m > 4);
 }
 
 // "password" and the like are asked for as files, wherever they stand.
