@@ -97,7 +97,8 @@ int unix_socket_listen(const char *path, int type, const char *group) {
 }
 
 int unix_socket_connect(const char *path, int type, unsigned timeout_ms) {
-	struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+	struct timeval timeout = {
+		.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
 	struct sockaddr_un name;
 	int fd, ret;
 
