@@ -1,0 +1,32 @@
+// The calls that ended last, each rendered once when it ended, and the log line of each.
+#pragma once
+
+#include "config/config.h"
+#include "control/call/view.h"
+
+// Bounds what peers with long texts can make us keep; the oldest go first.
+#define RECORDS_MAX_BYTES (64u << 20)
+
+struct records;
+
+// Room for config.control.ended_calls. Borrows config until destroy. Returns 0 or -ENOMEM.
+[[nodiscard]] int records_create(const struct config *config, struct records **out);
+void records_destroy(struct records *r); // NULL is fine
+
+// A call, or an attempt that never became one, has ended: log it (cdr_log) and keep it. Copies all it needs. Without
+// memory the log line still goes out and the record is counted as lost.
+void records_add(struct records *r, const struct call_view *v);
+
+struct record {
+	const char *full; // JSON line of `call ID`, without newline
+	const char *row; // JSON line of `calls --ended`
+	const char *search; // call_json_search_text
+};
+
+// From the newest to the oldest: *cursor 0 at first, changed by each call. False at the end. Borrowed until the next add.
+bool records_next(const struct records *r, uint64_t *cursor, struct record *out);
+// By our id (16 hex digits) or either leg's Call-ID; the newest wins. False: not found. Borrowed until the next add.
+bool records_find(const struct records *r, const char *id, struct record *out);
+
+uint32_t records_kept(const struct records *r);
+uint64_t records_lost(const struct records *r);
