@@ -1,0 +1,307 @@
+#include "dpdk_app/app.h"
+
+#include "config/log.h"
+#include "config/unix_socket.h"
+#include "dpdk_app/clock.h"
+#include "dpdk_app/pool.h"
+#include "dpdk_app/xdp.h"
+
+#include <errno.h>
+#include <rte_mempool.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static_assert((int)STEER_MEDIA_MAX >= (int)RELAY_MEDIA_MAX);
+
+// Blocked before the first thread is made, so that no other thread takes them.
+static int open_signals(struct app *a) {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+		signal(SIGHUP, SIG_IGN) == SIG_ERR)
+		return -errno;
+	a->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (a->signal_fd < 0)
+		return -errno;
+	a->signals = (struct poller_source){.ready = app_on_signal, .ctx = a};
+	return poller_add(&a->poller, a->signal_fd, &a->signals);
+}
+
+static int lock_instance(struct app *a) {
+	const char *path = a->config->relay.control_socket;
+
+	a->lock_fd = instance_lock(path);
+	if (a->lock_fd == -EBUSY)
+		log_error("relay.control_socket=%s is locked: another kedge-relay runs with this configuration", path);
+	else if (a->lock_fd < 0)
+		log_error("relay.control_socket=%s can't be locked: %s", path, strerror(-a->lock_fd));
+	return a->lock_fd < 0 ? a->lock_fd : 0;
+}
+
+// Everything that may be refused without touching any device. An interface per port, ours alone.
+static int claim_ports(struct app *a) {
+	const struct config_relay *r = &a->config->relay;
+
+	if (r->n_ports > RELAY_PORTS_MAX)
+		return -E2BIG;
+	for (int i = 0; i < r->n_ports; i++) {
+		int ret = port_claim(&r->ports[i], &a->ports[a->n_ports++]);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static struct pool_params pool_params(const struct app *a) {
+	struct pool_params p = {.n_workers = 1, .mtu = 1500};
+
+	for (unsigned i = 0; i < a->n_ports; i++) {
+		p.n_queues += a->ports[i].interface.queues;
+		if (a->ports[i].interface.mtu > p.mtu)
+			p.mtu = a->ports[i].interface.mtu;
+	}
+	return p;
+}
+
+// ---- what the core and the XDP programs need to know ----
+
+static void fill_realms(struct app *a) {
+	struct relay_params *p = &a->params;
+
+	for (int i = 0; i < a->config->n_realms && i < RELAY_REALMS_MAX; i++) {
+		const struct config_realm *from = &a->config->realms[i];
+		struct relay_realm *to = &p->realms[p->n_realms++];
+
+		snprintf(to->name, sizeof(to->name), "%s", from->name);
+		to->port = (uint16_t)from->port;
+		to->vlan = (uint16_t)from->vlan;
+		to->dscp = (uint8_t)from->dscp;
+		for (int j = 0; j < from->n_media && p->n_media < RELAY_MEDIA_MAX; j++) {
+			p->media[p->n_media++] = (struct relay_media){
+				.realm = (uint16_t)i,
+				.address = from->media[j].address,
+				.port_first = from->media[j].port_first,
+				.port_last = from->media[j].port_last,
+			};
+		}
+	}
+}
+
+static uint32_t get_next_hop(void *ctx, uint16_t realm, const struct endpoint *dst) {
+	return next_hops_get(ctx, realm, dst);
+}
+
+static void put_next_hop(void *ctx, uint32_t id) {
+	next_hops_put(ctx, id);
+}
+
+static void describe_next_hop(void *ctx, uint32_t id, struct endpoint *gateway) {
+	next_hops_describe(ctx, id, gateway);
+}
+
+static void fill_params(struct app *a) {
+	struct relay_params *p = &a->params;
+
+	p->max_sessions = (uint32_t)a->config->relay.max_sessions;
+	p->n_workers = 1;
+	p->n_ports = (uint16_t)a->n_ports;
+	for (unsigned i = 0; i < a->n_ports; i++)
+		memcpy(p->port_mac[i], a->ports[i].interface.mac, sizeof(p->port_mac[i]));
+	p->next_hop_get = get_next_hop;
+	p->next_hop_put = put_next_hop;
+	p->next_hop_describe = describe_next_hop;
+	p->next_hop_ctx = a->next_hops;
+	p->next_hop_words = next_hops_words(a->next_hops);
+	if (getrandom(&p->boot_id, sizeof(p->boot_id), 0) != (ssize_t)sizeof(p->boot_id))
+		p->boot_id = clock_now_ns();
+}
+
+static struct steer_table steer_table(const struct app *a, unsigned port) {
+	struct steer_table t = {.magic = STEER_MAGIC};
+
+	memcpy(t.mac, a->ports[port].interface.mac, sizeof(t.mac));
+	for (unsigned i = 0; i < a->params.n_media; i++) {
+		const struct relay_media *m = &a->params.media[i];
+
+		if (a->params.realms[m->realm].port != port)
+			continue;
+		t.media[t.n_media++] = (struct steer_media){
+			.address = endpoint_v4_addr_be(&m->address),
+			.port_first = m->port_first,
+			.port_last = m->port_last,
+		};
+	}
+	return t;
+}
+
+// ---- start, in this order ----
+
+static void on_failed(void *ctx, uint32_t id) {
+	struct app *a = ctx;
+
+	relay_next_hop_failed(a->relay, id);
+}
+
+static int start_next_hops(struct app *a) {
+	// Two components of two sides each have a destination; the rest is for those that are just being changed.
+	struct next_hops_params p = {.capacity = 4 * (uint32_t)a->config->relay.max_sessions + 64,
+		.n_realms = a->params.n_realms, .failed = on_failed, .ctx = a};
+
+	for (unsigned i = 0; i < a->params.n_realms; i++) {
+		p.realms[i].ifindex = a->ports[a->params.realms[i].port].interface.index;
+		p.realms[i].vlan = a->params.realms[i].vlan;
+		p.realms[i].source = a->config->realms[i].media[0].address;
+	}
+	return next_hops_create(&p, &a->next_hops);
+}
+
+static int start_core(struct app *a) {
+	int ret = start_next_hops(a);
+
+	if (ret < 0)
+		return ret;
+	fill_params(a);
+	ret = stats_open(relay_stats_bytes(&a->params), &a->memory);
+	if (ret < 0)
+		return ret;
+	ret = relay_create(&a->params, a->memory.address, &a->relay);
+	if (ret < 0)
+		return ret;
+	a->stats = relay_stats(a->relay);
+	return 0;
+}
+
+static int open_ports(struct app *a) {
+	for (unsigned i = 0; i < a->n_ports; i++) {
+		const struct steer_table table = steer_table(a, i);
+		struct stats_port *s = relay_stats_port(a->relay, i);
+		int ret = port_open(&a->ports[i], i, &table, a->pool);
+
+		if (ret < 0)
+			return ret;
+		snprintf(s->name, sizeof(s->name), "%s", a->config->relay.ports[i].name);
+		snprintf(s->device, sizeof(s->device), "%.31s", a->config->relay.ports[i].device);
+		s->queues = a->ports[i].n_queues;
+	}
+	return 0;
+}
+
+static int start_worker(struct app *a) {
+	struct worker *w = &a->worker;
+	int ret;
+
+	w->core = relay_worker(a->relay, 0);
+	w->stats = relay_worker_stats(w->core);
+	w->stats->cpu = (uint32_t)a->cpus.worker[0];
+	w->lcore = 1;
+	w->idle_sleep_us = (uint32_t)a->config->relay.idle_sleep_us;
+	if (a->cpus.shared && w->idle_sleep_us == 0)
+		w->idle_sleep_us = 50;
+	for (unsigned i = 0; i < a->n_ports; i++)
+		w->ports[w->n_ports++] = (struct worker_queues){a->ports[i].id, a->ports[i].n_queues};
+	ret = worker_start(w);
+	a->worker_started = ret == 0;
+	return ret;
+}
+
+static int start_data_plane(struct app *a) {
+	const struct pool_params pool = pool_params(a);
+	int ret = eal_start(&a->config->relay, pool_bytes(&pool), &a->cpus);
+
+	if (ret < 0)
+		return ret;
+	a->eal_started = true;
+	ret = pool_create(&pool, &a->pool);
+	if (ret < 0)
+		return ret;
+	ret = start_core(a);
+	if (ret < 0) {
+		log_error("relay max_sessions=%d can't be set up: %s", a->config->relay.max_sessions, strerror(-ret));
+		return ret;
+	}
+	ret = open_ports(a);
+	return ret < 0 ? ret : start_worker(a);
+}
+
+static int start(struct app *a) {
+	int ret = poller_open(&a->poller);
+
+	if (ret == 0)
+		ret = open_signals(a);
+	if (ret == 0)
+		ret = host_may_run() ? 0 : -EPERM;
+	// Before any device is touched: the programs of a relay that runs are not to be taken for a dead one's.
+	if (ret == 0)
+		ret = lock_instance(a);
+	if (ret == 0)
+		ret = claim_ports(a);
+	if (ret < 0)
+		return ret;
+	fill_realms(a);
+	reserved_ports_add(a->config, &a->reserved);
+	a->ports_reserved = true;
+	for (int i = 0; i < a->config->n_realms; i++)
+		host_check_addresses(&a->config->realms[i]);
+	ret = start_data_plane(a);
+	if (ret == 0)
+		ret = neighbour_open(a->next_hops, a->ports, a->n_ports, &a->poller, &a->neighbour);
+	// Last: whoever finds the socket finds a relay that works.
+	if (ret == 0)
+		ret = control_socket_open(a->config->relay.control_socket, a->config->group, a->relay, &a->poller,
+			a->memory.read_fd, &a->control);
+	return ret;
+}
+
+// The other way round; copes with whatever was not started.
+static void stop(struct app *a) {
+	control_socket_close(a->control);
+	if (a->worker_started)
+		worker_stop(&a->worker);
+	neighbour_close(a->neighbour);
+	for (unsigned i = 0; i < a->n_ports; i++)
+		port_close(&a->ports[i]);
+	relay_destroy(a->relay);
+	next_hops_destroy(a->next_hops);
+	stats_close(&a->memory);
+	rte_mempool_free(a->pool);
+	if (a->eal_started)
+		eal_stop();
+	if (a->ports_reserved)
+		reserved_ports_release(&a->reserved);
+	if (a->signal_fd >= 0)
+		close(a->signal_fd);
+	poller_close(&a->poller);
+	if (a->lock_fd >= 0)
+		close(a->lock_fd);
+	free(a);
+}
+
+int app_run(const struct config *config) {
+	struct app *a = calloc(1, sizeof(*a));
+	int status = EXIT_REFUSED, ret;
+
+	if (a == NULL)
+		return status;
+	a->config = config;
+	a->lock_fd = a->signal_fd = a->poller.fd = a->memory.read_fd = -1;
+	xdp_log_init();
+	ret = start(a);
+	if (ret == 0) {
+		log_info("relay node=%s boot_id=%016llx max_sessions=%d cpu=%d ready", config->node,
+			(unsigned long long)a->params.boot_id, config->relay.max_sessions, a->cpus.worker[0]);
+		status = app_loop(a);
+	} else {
+		log_error("relay doesn't start: %s", strerror(-ret));
+	}
+	stop(a);
+	return status;
+}

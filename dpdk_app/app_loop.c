@@ -1,0 +1,99 @@
+#include "dpdk_app/app.h"
+
+#include "config/log.h"
+#include "dpdk_app/clock.h"
+#include "dpdk_app/xdp.h"
+
+#include <rte_mempool.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const uint64_t MILLISECOND = 1000000u;
+static const uint64_t TICK = 100 * MILLISECOND;
+static const uint64_t SECOND = 1000 * MILLISECOND;
+static const uint64_t DRAIN = 30 * SECOND;
+static const uint64_t COMMAND_WAIT = 50000; // ns; a worker takes a command with its next burst
+
+void app_on_signal(void *ctx) {
+	struct app *a = ctx;
+	struct signalfd_siginfo info;
+
+	if (read(a->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	a->terms += info.ssi_signo == SIGINT ? 2 : 1;
+	if (a->terms >= 2) {
+		log_info("relay told to end at once, sessions=%u", relay_sessions(a->relay));
+	} else {
+		a->drain_until_ns = clock_now_ns() + DRAIN;
+		log_info("relay told to end: waiting for sessions=%u, at most 30 s", relay_sessions(a->relay));
+	}
+}
+
+static bool is_over(const struct app *a, uint64_t now_ns) {
+	if (a->terms == 0)
+		return false;
+	return a->terms >= 2 || relay_sessions(a->relay) == 0 || now_ns >= a->drain_until_ns;
+}
+
+// ---- counters ----
+
+static void count_buffers(struct app *a, uint64_t now_ns) {
+	struct stats_header *s = a->stats;
+	const uint64_t n = rte_mempool_avail_count(a->pool);
+
+	s->buffers = a->pool->size;
+	s->buffers_free = n;
+	if (n < s->buffers_free_lowest || s->buffers_free_lowest == 0)
+		s->buffers_free_lowest = n;
+	if (n < 2 * RELAY_BURST && log_gate_open(&a->buffers_low, "buffers low", now_ns, 1))
+		log_error("buffers free=%llu of=%llu: receive stops when none is left", (unsigned long long)n,
+			(unsigned long long)s->buffers);
+}
+
+static void count_port(struct app *a, unsigned i) {
+	struct stats_port *s = relay_stats_port(a->relay, i);
+	const struct neighbour_link link = neighbour_link(a->neighbour, i);
+	uint64_t counts[XDP_CLASS_COUNT];
+
+	s->link_up = link.up;
+	s->rx = link.rx;
+	s->tx = link.tx;
+	if (xdp_counts_read(a->ports[i].counts_fd, counts) == 0)
+		memcpy(s->xdp, counts, sizeof(counts));
+}
+
+static void tick(struct app *a, uint64_t now_ns) {
+	a->ticked_ns = now_ns;
+	neighbour_tick(a->neighbour, now_ns);
+	count_buffers(a, now_ns);
+	memcpy(a->stats->next_hops, next_hops_states(a->next_hops), sizeof(a->stats->next_hops));
+	for (unsigned i = 0; i < a->n_ports; i++)
+		count_port(a, i);
+	if (now_ns - a->counted_ns >= SECOND) {
+		a->counted_ns = now_ns;
+		neighbour_ask_links(a->neighbour);
+	}
+}
+
+// ---- the loop ----
+
+int app_loop(struct app *a) {
+	uint64_t now = clock_now_ns();
+
+	while (!is_over(a, now)) {
+		const bool commands = relay_tick(a->relay, now);
+
+		if (now - a->ticked_ns >= TICK)
+			tick(a, now);
+		neighbour_ask(a->neighbour);
+		if (neighbour_lost_device(a->neighbour))
+			return EXIT_REFUSED;
+		if (poller_wait(&a->poller, commands ? COMMAND_WAIT : TICK) < 0)
+			return EXIT_REFUSED;
+		now = clock_now_ns();
+	}
+	log_info("relay ends, sessions=%u", relay_sessions(a->relay));
+	return EXIT_OK;
+}

@@ -1,0 +1,209 @@
+#include "dpdk_app/control_socket.h"
+
+#include "config/log.h"
+#include "config/unix_socket.h"
+#include "dpdk_app/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	CONNECTIONS_MAX = 64,
+	MESSAGES_A_TURN = 16, // of one connection, before others have their turn
+	SEND_BUFFER = 4 << 20,
+};
+
+struct connection {
+	struct control_socket *socket;
+	struct poller_source source;
+	struct server_conn *server;
+	int fd; // -1: a free place
+	pid_t pid;
+};
+
+struct control_socket {
+	struct relay *relay;
+	struct poller *poller;
+	struct poller_source source;
+	int fd;
+	const char *path;
+	struct log_gate refused;
+	struct connection connections[CONNECTIONS_MAX];
+	_Alignas(8) uint8_t message[PROTO_MESSAGE_MAX];
+};
+
+// ---- connections ----
+
+static void close_connection(struct connection *c) {
+	relay_conn_close(c->socket->relay, c->server, clock_now_ns());
+	poller_del(c->socket->poller, c->fd);
+	close(c->fd);
+	log_info("control pid=%d disconnected", (int)c->pid);
+	c->fd = -1;
+	c->server = NULL;
+}
+
+static int send_message(void *io, const void *message, size_t length, int fd) {
+	struct connection *c = io;
+	struct iovec part = {.iov_base = (void *)(uintptr_t)message, .iov_len = length};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		struct cmsghdr *h = (struct cmsghdr *)(void *)control;
+
+		m.msg_control = control;
+		m.msg_controllen = sizeof(control);
+		*h = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+		memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+	}
+	if (sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR ? -EAGAIN : -EPIPE;
+}
+
+static void log_server_line(void *io, int level, const char *line) {
+	const struct connection *c = io;
+	enum log_level l = level > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+
+	if (c == NULL)
+		log_line(l, "%s", line);
+	else
+		log_line(l, "control pid=%d %s", (int)c->pid, line);
+}
+
+static void shut_connection(void *io) {
+	const struct connection *c = io;
+
+	(void)shutdown(c->fd, SHUT_RDWR); // its end is then read, and closes it
+}
+
+// One message. Returns 1 (go on), 0 (nothing more now), or a negative errno: close.
+static int receive(struct connection *c) {
+	struct control_socket *s = c->socket;
+	struct iovec part = {.iov_base = s->message, .iov_len = sizeof(s->message)};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int ret;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0)
+		return -EPIPE;
+	// No room was given for descriptors: those that a peer sends are closed by the kernel (MSG_CTRUNC).
+	if ((m.msg_flags & MSG_TRUNC) != 0)
+		return -EMSGSIZE;
+	ret = relay_conn_message(s->relay, c->server, s->message, (size_t)n, clock_now_ns());
+	return ret < 0 ? ret : 1;
+}
+
+static void connection_ready(void *ctx) {
+	struct connection *c = ctx;
+	int ret = 1;
+
+	for (int i = 0; i < MESSAGES_A_TURN && ret > 0; i++)
+		ret = receive(c);
+	if (ret >= 0)
+		return;
+	if (ret != -EPIPE && ret != -ECONNRESET)
+		log_warning("control pid=%d closed: %s", (int)c->pid, strerror(-ret));
+	close_connection(c);
+}
+
+static int open_connection(struct connection *c, int fd) {
+	const int buffer = SEND_BUFFER;
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+	int ret;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
+	c->fd = fd;
+	c->pid = peer.pid;
+	c->source = (struct poller_source){.ready = connection_ready, .ctx = c};
+	// The path's owner, group and mode decide who gets this far; whoever does may also control.
+	ret = relay_conn_open(c->socket->relay, c, true, &c->server);
+	if (ret < 0)
+		return ret;
+	ret = poller_add(c->socket->poller, fd, &c->source);
+	if (ret < 0) {
+		relay_conn_close(c->socket->relay, c->server, clock_now_ns());
+		return ret;
+	}
+	log_info("control pid=%d uid=%d connected", (int)peer.pid, (int)peer.uid);
+	return 0;
+}
+
+static struct connection *find_free(struct control_socket *s) {
+	for (int i = 0; i < CONNECTIONS_MAX; i++) {
+		if (s->connections[i].fd < 0)
+			return &s->connections[i];
+	}
+	return NULL;
+}
+
+static void listener_ready(void *ctx) {
+	struct control_socket *s = ctx;
+	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), ret;
+	struct connection *c;
+
+	if (fd < 0)
+		return;
+	c = find_free(s);
+	ret = c == NULL ? -EMFILE : open_connection(c, fd);
+	if (ret == 0)
+		return;
+	if (log_gate_open(&s->refused, "control refused", clock_now_ns(), 5))
+		log_warning("control connection refused: %s", c == NULL ? "too many" : strerror(-ret));
+	if (c != NULL)
+		c->fd = -1;
+	close(fd);
+}
+
+int control_socket_open(const char *path, const char *group, struct relay *r, struct poller *p, int stats_fd,
+	struct control_socket **out) {
+	static const struct relay_io io = {.send = send_message, .log = log_server_line, .close = shut_connection};
+	struct control_socket *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->relay = r;
+	s->poller = p;
+	s->path = path;
+	s->source = (struct poller_source){.ready = listener_ready, .ctx = s};
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		s->connections[i] = (struct connection){.socket = s, .fd = -1};
+	ret = s->fd = unix_socket_listen(path, SOCK_SEQPACKET, group);
+	if (ret >= 0)
+		ret = poller_add(p, s->fd, &s->source);
+	if (ret < 0) {
+		log_error("control socket=%s group=%s can't be opened: %s", path, group == NULL ? "-" : group,
+			ret == -EINVAL ? "no such group" : strerror(-ret));
+		control_socket_close(s);
+		return ret;
+	}
+	relay_server_set_io(r, &io, stats_fd);
+	*out = s;
+	return 0;
+}
+
+void control_socket_close(struct control_socket *s) {
+	if (s == NULL)
+		return;
+	for (int i = 0; i < CONNECTIONS_MAX; i++) {
+		if (s->connections[i].fd >= 0)
+			close_connection(&s->connections[i]);
+	}
+	if (s->fd >= 0) {
+		poller_del(s->poller, s->fd);
+		close(s->fd);
+		(void)unlink(s->path);
+	}
+	free(s);
+}

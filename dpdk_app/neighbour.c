@@ -1,0 +1,289 @@
+#include "dpdk_app/neighbour.h"
+
+#include "config/log.h"
+#include "dpdk_app/clock.h"
+#include "dpdk_app/netlink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FLIGHT = 32 }; // questions under way: their answers always fit the socket's buffer
+
+static const uint64_t ANSWER_WITHIN = 1000000000u; // ns; the kernel answers at once, unless it lost the answer
+
+struct neighbour {
+	struct next_hops *table;
+	struct poller *poller;
+	const struct port *ports;
+	unsigned n_ports;
+	int follow_fd, ask_fd;
+	struct poller_source follow, ask;
+	uint32_t seq;
+	unsigned n_flying;
+	uint64_t asked_ns;
+	struct {
+		uint32_t seq; // 0: free
+		struct next_hops_ask ask;
+	} flying[FLIGHT];
+	struct neighbour_link links[RELAY_PORTS_MAX];
+	bool links_wanted, lost_device;
+	struct log_gate refused, lost;
+};
+
+// ---- links ----
+
+static void on_link_gone(struct neighbour *n, const struct port *p) {
+	if (!n->lost_device)
+		log_error("port name=%s interface=%s is gone", p->name, p->interface.name);
+	n->lost_device = true;
+}
+
+static void on_link(struct neighbour *n, unsigned index, const struct netlink_event *e) {
+	const struct port *p = &n->ports[index];
+	struct neighbour_link *l = &n->links[index];
+	const bool up = e->up && e->running;
+
+	if (e->has_mac && memcmp(e->mac, p->interface.mac, sizeof(e->mac)) != 0) {
+		if (!n->lost_device)
+			log_error("port name=%s interface=%s has another MAC now: the relay must be started anew", p->name,
+				p->interface.name);
+		n->lost_device = true;
+	}
+	if (up != l->up)
+		log_info("port name=%s interface=%s link=%s", p->name, p->interface.name, up ? "up" : "down");
+	l->up = up;
+	if (e->has_stats) {
+		l->rx = e->rx;
+		l->tx = e->tx;
+	}
+}
+
+static void on_any_link(struct neighbour *n, const struct netlink_event *e) {
+	for (unsigned i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].interface.index != e->ifindex)
+			continue;
+		if (e->kind == NETLINK_EVENT_LINK_GONE)
+			on_link_gone(n, &n->ports[i]);
+		else
+			on_link(n, i, e);
+	}
+}
+
+// ---- news ----
+
+static void on_news(void *ctx, const struct netlink_event *e) {
+	struct neighbour *n = ctx;
+
+	switch (e->kind) {
+	case NETLINK_EVENT_LINK:
+	case NETLINK_EVENT_LINK_GONE:
+		on_any_link(n, e);
+		next_hops_on_change(n->table);
+		break;
+	case NETLINK_EVENT_ROUTE:
+	case NETLINK_EVENT_RULE:
+		next_hops_on_change(n->table);
+		break;
+	case NETLINK_EVENT_NEIGHBOUR:
+		next_hops_on_neighbour(n->table, e->ifindex, &e->address, e->nud, e->has_mac ? e->mac : NULL, clock_now_ns());
+		break;
+	case NETLINK_EVENT_NEIGHBOUR_GONE:
+		next_hops_on_neighbour_gone(n->table, e->ifindex, &e->address, clock_now_ns());
+		break;
+	case NETLINK_EVENT_ANSWERED:
+		break;
+	}
+}
+
+static void on_loss(struct neighbour *n, const char *what) {
+	if (log_gate_open(&n->lost, "netlink lost", clock_now_ns(), 1))
+		log_warning("netlink %s lost: asking for everything again", what);
+	next_hops_on_loss(n->table);
+	n->links_wanted = true;
+}
+
+static void follow_ready(void *ctx) {
+	struct neighbour *n = ctx;
+
+	if (netlink_receive(n->follow_fd, on_news, n) < 0)
+		on_loss(n, "news");
+}
+
+// ---- answers ----
+
+static void on_refusal(struct neighbour *n, const struct next_hops_ask *ask, int error) {
+	char dst[ENDPOINT_TEXT], src[ENDPOINT_TEXT];
+	const struct endpoint none = {0};
+
+	if (ask->question == ASK_NEIGHBOUR)
+		next_hops_on_unknown(n->table, ask);
+	if (ask->question != ASK_ROUTE)
+		return;
+	// EINVAL: the kernel does not have our media address. The rest says that there is no way.
+	if (error == -EINVAL && log_gate_open(&n->refused, "route refused", clock_now_ns(), 1))
+		log_warning("route to=%s from=%s: the kernel has no such address of its own; is it on the interface?",
+			endpoint_format_addr(&ask->address, dst), endpoint_format_addr(&ask->source, src));
+	next_hops_on_route(n->table, ask, false, &none, clock_now_ns());
+}
+
+static void on_reply(struct neighbour *n, const struct next_hops_ask *ask, const struct netlink_event *e) {
+	const uint64_t now = clock_now_ns();
+
+	if (e->kind == NETLINK_EVENT_ANSWERED && e->error < 0)
+		on_refusal(n, ask, e->error);
+	else if (e->kind == NETLINK_EVENT_ROUTE && ask->question == ASK_ROUTE)
+		next_hops_on_route(n->table, ask, e->usable && e->ifindex == ask->ifindex, &e->address, now);
+	else if (e->kind == NETLINK_EVENT_NEIGHBOUR && ask->question == ASK_NEIGHBOUR) {
+		next_hops_on_neighbour(n->table, e->ifindex, &e->address, e->nud, e->has_mac ? e->mac : NULL, now);
+		if (!e->has_mac)
+			next_hops_on_unknown(n->table, ask); // there, but without an address: have it resolved
+	}
+}
+
+static void on_answer(void *ctx, const struct netlink_event *e) {
+	struct neighbour *n = ctx;
+
+	if (e->kind == NETLINK_EVENT_LINK) {
+		on_any_link(n, e);
+		return;
+	}
+	for (unsigned i = 0; i < FLIGHT; i++) {
+		if (n->flying[i].seq == 0 || n->flying[i].seq != e->seq)
+			continue;
+		n->flying[i].seq = 0;
+		n->n_flying--;
+		on_reply(n, &n->flying[i].ask, e);
+		return;
+	}
+}
+
+static void forget_flight(struct neighbour *n) {
+	memset(n->flying, 0, sizeof(n->flying));
+	n->n_flying = 0;
+	on_loss(n, "answers");
+}
+
+static void ask_ready(void *ctx) {
+	struct neighbour *n = ctx;
+
+	if (netlink_receive(n->ask_fd, on_answer, n) < 0)
+		forget_flight(n);
+}
+
+// ---- questions ----
+
+static void put_question(struct netlink_batch *b, uint32_t seq, const struct next_hops_ask *ask) {
+	switch (ask->question) {
+	case ASK_ROUTE:
+		netlink_put_route(b, seq, &ask->address, &ask->source, ask->ifindex);
+		break;
+	case ASK_NEIGHBOUR:
+		netlink_put_neighbour(b, seq, ask->ifindex, &ask->address);
+		break;
+	case ASK_USE:
+		netlink_put_use(b, seq, ask->ifindex, &ask->address);
+		break;
+	case ASK_NOTHING:
+		break;
+	}
+}
+
+static uint32_t next_seq(struct neighbour *n) {
+	if (++n->seq == 0)
+		n->seq = 1;
+	return n->seq;
+}
+
+static void put_links(struct neighbour *n, struct netlink_batch *b) {
+	for (unsigned i = 0; i < n->n_ports && n->links_wanted; i++)
+		netlink_put_link(b, next_seq(n), n->ports[i].interface.index);
+	n->links_wanted = false;
+}
+
+void neighbour_ask(struct neighbour *n) {
+	struct netlink_batch b = {.used = 0};
+
+	if (n->n_flying > 0)
+		return; // their answers wake the loop
+	put_links(n, &b);
+	for (unsigned i = 0; i < FLIGHT && netlink_has_room(&b); i++) {
+		struct next_hops_ask ask = next_hops_ask(n->table);
+
+		if (ask.question == ASK_NOTHING)
+			break;
+		n->flying[i].seq = next_seq(n);
+		n->flying[i].ask = ask;
+		n->n_flying++;
+		put_question(&b, n->flying[i].seq, &ask);
+	}
+	if (b.used == 0)
+		return;
+	n->asked_ns = clock_now_ns();
+	if (netlink_send(n->ask_fd, &b) < 0)
+		forget_flight(n);
+}
+
+void neighbour_tick(struct neighbour *n, uint64_t now_ns) {
+	if (n->n_flying > 0 && now_ns - n->asked_ns > ANSWER_WITHIN)
+		forget_flight(n);
+	next_hops_tick(n->table, now_ns);
+}
+
+void neighbour_ask_links(struct neighbour *n) {
+	n->links_wanted = true;
+}
+
+struct neighbour_link neighbour_link(const struct neighbour *n, unsigned port) {
+	return n->links[port];
+}
+
+bool neighbour_lost_device(const struct neighbour *n) {
+	return n->lost_device;
+}
+
+// ---- creation ----
+
+int neighbour_open(struct next_hops *table, const struct port *ports, unsigned n_ports, struct poller *p,
+	struct neighbour **out) {
+	struct neighbour *n = calloc(1, sizeof(*n));
+	int ret;
+
+	if (n == NULL)
+		return -ENOMEM;
+	*n = (struct neighbour){.table = table, .poller = p, .ports = ports, .n_ports = n_ports, .follow_fd = -1,
+		.ask_fd = -1, .links_wanted = true};
+	for (unsigned i = 0; i < n_ports; i++)
+		n->links[i].up = true; // so that a link that is down gets its line
+	n->follow = (struct poller_source){.ready = follow_ready, .ctx = n};
+	n->ask = (struct poller_source){.ready = ask_ready, .ctx = n};
+	ret = n->follow_fd = netlink_open(true);
+	if (ret >= 0)
+		ret = n->ask_fd = netlink_open(false);
+	if (ret >= 0)
+		ret = poller_add(p, n->follow_fd, &n->follow);
+	if (ret >= 0)
+		ret = poller_add(p, n->ask_fd, &n->ask);
+	if (ret < 0) {
+		log_error("netlink doesn't open: %s", strerror(-ret));
+		neighbour_close(n);
+		return ret;
+	}
+	*out = n;
+	return 0;
+}
+
+void neighbour_close(struct neighbour *n) {
+	if (n == NULL)
+		return;
+	if (n->follow_fd >= 0) {
+		poller_del(n->poller, n->follow_fd);
+		close(n->follow_fd);
+	}
+	if (n->ask_fd >= 0) {
+		poller_del(n->poller, n->ask_fd);
+		close(n->ask_fd);
+	}
+	free(n);
+}
