@@ -1,0 +1,230 @@
+// The way of a packet: find its component, admit it, rewrite it. In three passes over the burst, so that each pass finds
+// what the one before has asked the memory for.
+#include "relay/counter.h"
+#include "relay/rewrite.h"
+#include "relay/rtp.h"
+#include "relay/worker.h"
+
+#include <assert.h>
+
+struct found {
+	const uint32_t *entry; // in the port table
+	uint32_t source_be;
+	uint16_t source_port;
+};
+
+static enum verdict elsewhere(const struct relay_worker *w, const struct packet_view *v, unsigned port) {
+	for (unsigned i = 0; i < w->ports[port].n_media; i++)
+		if (w->ports[port].media[i].addr_be == v->target_be)
+			return VERDICT_NOT_MEDIA; // the address is right, the UDP port is in no range
+	for (unsigned i = 0; i < w->n_media; i++)
+		if (w->media[i]->addr_be == v->target_be)
+			return VERDICT_WRONG_REALM;
+	return VERDICT_NOT_MEDIA;
+}
+
+static inline enum verdict find(const struct relay_worker *w, const struct relay_packet *p,
+	struct packet_view *v, const uint32_t **entry) {
+	enum verdict verdict = packet_parse(p->data, p->length, v);
+
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+	assert(p->port < w->n_ports);
+
+	const struct worker_port *port = &w->ports[p->port];
+
+	for (unsigned i = 0; i < port->n_media; i++) {
+		const struct worker_media *m = &port->media[i];
+
+		if (m->addr_be == v->target_be && v->target_port >= m->first && v->target_port <= m->last) {
+			*entry = &m->components[v->target_port - m->first];
+			return VERDICT_FORWARDED;
+		}
+	}
+	return elsewhere(w, v, p->port);
+}
+
+static inline enum verdict check_rtp(const struct hot *h, const uint8_t *payload, uint16_t len) {
+	if (!rtp_is_valid(payload, len))
+		return VERDICT_BAD_RTP;
+	return h->payload_types[payload[1] >> 6 & 1] >> (payload[1] & 63) & 1 ? VERDICT_FORWARDED
+									      : VERDICT_PAYLOAD_TYPE;
+}
+
+static inline enum verdict check_payload(
+	const struct hot *h, uint32_t component, const uint8_t *payload, uint16_t len) {
+	enum rtp_class class = len > 0 ? rtp_class(payload[0]) : RTP_CLASS_OTHER;
+
+	if (class == RTP_CLASS_STUN)
+		return VERDICT_STUN;
+	if (class == RTP_CLASS_DTLS)
+		return VERDICT_DTLS;
+	if (!hot_is_rtcp(component))
+		return check_rtp(h, payload, len);
+	return rtcp_parse(payload, len) == 0 ? VERDICT_FORWARDED : VERDICT_BAD_RTCP;
+}
+
+// The line says no; the latch has the last word.
+[[gnu::noinline]] static enum verdict doubt_source(struct relay_worker *w, uint32_t component,
+	const uint8_t *frame, struct latch_addr source, uint64_t now_ns) {
+	const struct worker_cold *c = &w->cold[component];
+	const struct hot *h = &w->hot[component];
+	struct latch_state state = {
+		.remote = c->remote,
+		.learnt = {hot_target_be(h), hot_target_port(h)},
+		.vouched_be = c->vouched_be,
+		.mode = c->mode,
+		.latched = c->latched,
+		.relearn = c->relearn,
+		.window_ns = c->window_ns,
+		.last_in_ns = counter_read(&w->slots[component].counters.last_in_ns),
+	};
+	enum latch_outcome outcome = LATCH_REJECT;
+
+	if (packet_is_unicast(source.addr_be) && source.port != 0)
+		outcome = latch_check(&state, source, now_ns);
+	switch (outcome) {
+	case LATCH_LEARN:
+		worker_learn(w, component, source, frame + PACKET_MAC_SOURCE);
+		return VERDICT_FORWARDED;
+	case LATCH_PASS:
+		return VERDICT_FORWARDED;
+	case LATCH_BLANK:
+		return VERDICT_NO_ENDPOINT;
+	case LATCH_REJECT:
+		break;
+	}
+	worker_raise(w, component, EVENT_SOURCE_REFUSED);
+	return VERDICT_BAD_SOURCE;
+}
+
+static inline bool is_expected(const struct hot *h, const struct found *f) {
+	return h->state == HOT_READY && hot_target_be(h) == f->source_be &&
+		(hot_target_port(h) == f->source_port || (h->egress & HOT_ANY_PORT));
+}
+
+static inline enum verdict admit(
+	struct relay_worker *w, const struct relay_packet *p, const struct found *f, uint64_t now_ns) {
+	const struct hot *h = &w->hot[p->component];
+	struct component_slot *slot = &w->slots[p->component].counters;
+	enum verdict verdict = check_payload(h, p->component, p->data + PACKET_PAYLOAD, p->payload);
+
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+	if (!is_expected(h, f)) {
+		verdict = doubt_source(
+			w, p->component, p->data, (struct latch_addr){f->source_be, f->source_port}, now_ns);
+		if (verdict != VERDICT_FORWARDED)
+			return verdict;
+	}
+	counter_set(&slot->last_in_ns, now_ns);
+	if (counter_read(&slot->first_in_ns) == 0)
+		counter_set(&slot->first_in_ns, now_ns);
+	return VERDICT_FORWARDED;
+}
+
+static inline bool has_mac(const struct hot *h) {
+	return (packet_load64(h->header) & 0xffffffffffffull) != 0; // the first six bytes, little-endian
+}
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+// Write the target MAC into the rewritten frame, where it isn't the header's own.
+static inline enum verdict resolve(const struct relay_worker *w, const struct hot *h, uint64_t *word) {
+	if (h->state != HOT_READY)
+		return h->state == HOT_WAITING ? VERDICT_WAITING : VERDICT_NO_ENDPOINT;
+	if (h->hop == 0 && has_mac(h)) {
+		*word = next_hop_word(h->header, 0, NEXT_HOP_REACHABLE);
+		return VERDICT_FORWARDED;
+	}
+	// Relaxed: the word is all there is to a next hop.
+	*word = atomic_load_explicit(&w->next_hop_words[h->hop], memory_order_relaxed);
+	switch (next_hop_state(*word)) {
+	case NEXT_HOP_REACHABLE:
+		return VERDICT_FORWARDED;
+	case NEXT_HOP_UNRESOLVED:
+		if (!has_mac(h))
+			return VERDICT_NO_NEIGHBOUR;
+		*word = next_hop_word(h->header, 0, NEXT_HOP_REACHABLE);
+		return VERDICT_FORWARDED;
+	case NEXT_HOP_NO_ROUTE:
+		return VERDICT_NO_ROUTE;
+	case NEXT_HOP_FAILED:
+		break;
+	}
+	return VERDICT_NO_NEIGHBOUR;
+}
+
+static inline enum verdict decide(
+	struct relay_worker *w, struct relay_packet *p, const struct found *f, uint64_t now_ns) {
+	const struct hot *out = &w->hot[hot_opposite(p->component)];
+	enum verdict verdict = admit(w, p, f, now_ns);
+	uint64_t word;
+
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+	verdict = resolve(w, out, &word);
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+	rewrite_frame(p->data, out->header, w->ip_id++);
+	next_hop_mac(word, p->data);
+	p->port = out->egress & HOT_EGRESS_MASK;
+	return VERDICT_FORWARDED;
+}
+
+void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns) {
+	struct found found[RELAY_BURST];
+	struct packet_view view;
+
+	assert(n <= RELAY_BURST);
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(packets[i].data, 1);
+	for (unsigned i = 0; i < n; i++) {
+		struct relay_packet *p = &packets[i];
+
+		p->component = UINT32_MAX;
+		p->payload = 0;
+		p->verdict = (uint8_t)find(w, p, &view, &found[i].entry);
+		if (p->verdict != VERDICT_FORWARDED)
+			continue;
+		p->payload = view.payload;
+		found[i].source_be = view.source_be;
+		found[i].source_port = view.source_port;
+		__builtin_prefetch(found[i].entry);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct relay_packet *p = &packets[i];
+
+		if (p->verdict != VERDICT_FORWARDED)
+			continue;
+		p->component = *found[i].entry;
+		if (p->component == UINT32_MAX) {
+			p->verdict = VERDICT_NO_SESSION;
+			continue;
+		}
+		__builtin_prefetch(&w->hot[p->component]);
+		__builtin_prefetch(&w->hot[hot_opposite(p->component)]);
+		__builtin_prefetch(&w->slots[p->component].counters, 1);
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (packets[i].verdict == VERDICT_FORWARDED)
+			packets[i].verdict = (uint8_t)decide(w, &packets[i], &found[i], now_ns);
+}
+
+void relay_count(struct relay_worker *w, const struct relay_packet *packets, unsigned n) {
+	for (unsigned i = 0; i < n; i++) {
+		const struct relay_packet *p = &packets[i];
+
+		counter_add(&w->counters->verdicts[p->verdict], 1);
+		if (p->component == UINT32_MAX)
+			continue;
+
+		struct component_slot *slot = &w->slots[p->component].counters;
+
+		if (p->verdict == VERDICT_FORWARDED) {
+			counter_add(&slot->forwarded, 1);
+			counter_add(&slot->forwarded_bytes, p->payload);
+		} else {
+			counter_add(&slot->drops[p->verdict], 1);
+		}
+	}
+}

@@ -1,0 +1,49 @@
+// Header templates: all of a frame's 42 bytes that don't change from packet to packet are prepared when a component
+// changes; a packet adds its length, id and checksums (RFC 1624).
+#pragma once
+
+#include "relay/packet.h"
+
+struct rewrite_path {
+	uint8_t mac[6]; // ours
+	uint8_t tos;
+	uint32_t local_be, target_be;
+	uint16_t local_port, target_port; // host order
+};
+
+// Prepare a header, keeping its target MAC. Its two checksum fields hold sums to go on from: of the IPv4 header with
+// length, id and fragment field zero, and of the addresses and ports.
+void rewrite_prepare(uint8_t header[static PACKET_PAYLOAD], const struct rewrite_path *path);
+
+// The UDP checksum after the addresses and ports that sum to was are replaced by those that sum to now
+// (RFC 1624 eqn. 3). 0 (not used, RFC 768) stays 0.
+static inline uint16_t rewrite_udp_checksum(uint16_t old, uint64_t was, uint64_t now) {
+	uint16_t sum;
+
+	if (old == 0)
+		return 0;
+	sum = packet_fold((uint64_t)(uint16_t)~old + (uint16_t)~packet_fold(was) + now);
+	return sum == 0xffff ? 0xffff : (uint16_t)~sum; // a computed 0 is sent as all ones
+}
+
+// Rewrite a checked frame in place; its length doesn't change. The target MAC is the header's.
+// "Don't fragment" is kept as the sender had it, its id is not: ids are ours to keep apart (RFC 6864).
+static inline void rewrite_frame(uint8_t *frame, const uint8_t header[static PACKET_PAYLOAD], uint16_t id) {
+	uint16_t udp_length = packet_load16(frame + PACKET_UDP_LENGTH);
+	uint16_t ip_length = htons((uint16_t)(ntohs(udp_length) + (PACKET_UDP - PACKET_IP)));
+	uint16_t fragment = packet_load16(frame + PACKET_IP_FRAGMENT) & htons(0x4000);
+	uint16_t udp_checksum = packet_load16(frame + PACKET_UDP_CHECKSUM);
+	uint64_t was = (uint64_t)packet_load32(frame + PACKET_IP_SOURCE) +
+		packet_load32(frame + PACKET_IP_TARGET) + packet_load32(frame + PACKET_UDP_SOURCE);
+	uint16_t ip_sum = packet_load16(header + PACKET_IP_CHECKSUM);
+
+	udp_checksum = rewrite_udp_checksum(udp_checksum, was, packet_load16(header + PACKET_UDP_CHECKSUM));
+	ip_sum = (uint16_t)~packet_fold((uint64_t)ip_sum + ip_length + id + fragment);
+	memcpy(frame, header, PACKET_PAYLOAD);
+	memcpy(frame + PACKET_IP_LENGTH, &ip_length, sizeof(ip_length));
+	memcpy(frame + PACKET_IP_ID, &id, sizeof(id));
+	memcpy(frame + PACKET_IP_FRAGMENT, &fragment, sizeof(fragment));
+	memcpy(frame + PACKET_IP_CHECKSUM, &ip_sum, sizeof(ip_sum));
+	memcpy(frame + PACKET_UDP_LENGTH, &udp_length, sizeof(udp_length));
+	memcpy(frame + PACKET_UDP_CHECKSUM, &udp_checksum, sizeof(udp_checksum));
+}

@@ -1,0 +1,88 @@
+// A worker's state: the port table, the components it owns, and the ring that main's commands come by.
+#pragma once
+
+#include "relay/command.h"
+#include "relay/hot.h"
+#include "relay/relay.h"
+#include "relay/ring.h"
+
+enum { WORKER_RING = 1024, WORKER_POLL_MAX = 32 };
+
+// One media address of a packet port. Fixed before launch, except what components points to.
+struct worker_media {
+	uint32_t addr_be;
+	uint16_t first, last;
+	uint32_t *components; // by UDP port - first: component index, UINT32_MAX: none
+};
+
+struct worker_port {
+	uint16_t n_media;
+	struct worker_media media[RELAY_MEDIA_MAX];
+};
+
+// What the packet path needs of a component only when it is not sure of a source.
+struct worker_cold {
+	uint64_t window_ns; // when the latch epoch was applied
+	struct latch_addr remote;
+	uint32_t vouched_be;
+	uint32_t hop, hop_addr_be;
+	uint32_t latch_epoch;
+	uint16_t media, local_port; // local_port 0: not in the port table
+	uint8_t mode;
+	uint8_t tos;
+	bool latched, relearn;
+};
+
+// A component's slot in the shared memory, as the array has it.
+struct worker_slot {
+	_Alignas(64) struct component_slot counters;
+};
+
+struct relay_worker {
+	// Fixed before launch.
+	uint16_t n_ports, n_media;
+	uint8_t port_mac[RELAY_PORTS_MAX][6];
+	struct worker_port ports[RELAY_PORTS_MAX];
+	struct worker_media *media[RELAY_MEDIA_MAX]; // by index into relay_params.media
+	const _Atomic(uint64_t) *next_hop_words;
+	const struct stats_header *stats;
+	struct stats_worker *counters;
+	struct worker_slot *slots;
+	struct hot *hot;
+	struct worker_cold *cold;
+	struct command *commands;
+
+	// Both: main writes head, the worker tail.
+	struct ring ring;
+
+	// The worker writes.
+	_Alignas(64) uint16_t ip_id;
+
+	// The worker sets, main clears: sessions with a new event. Number first looked at: it tells whether any is set.
+	_Alignas(64) _Atomic(uint64_t) event_seq;
+	_Atomic(uint64_t) *dirty; // a bit a session
+};
+
+// Allocate a worker for these params over laid out stats. Returns 0 or -ENOMEM.
+[[nodiscard]] int worker_create(const struct relay_params *p, const struct stats_header *stats,
+	unsigned index, struct relay_worker **out);
+void worker_destroy(struct relay_worker *w);
+
+// Worker thread: set a component's event bits; main is told if one is new.
+void worker_raise(struct relay_worker *w, uint32_t component, uint32_t events);
+// Worker thread: point a component at addr and use the next hop that is known to lead there. It keeps the target MAC.
+void worker_aim(struct relay_worker *w, uint32_t component, struct latch_addr addr);
+// Worker thread: learn addr for a component, as of a frame from this MAC (NULL: restored, nothing known), and tell main,
+// which finds the next hop.
+void worker_learn(struct relay_worker *w, uint32_t component, struct latch_addr addr, const uint8_t mac[6]);
+
+// Main thread: the sessions with new events among those of one dirty word, cleared by this.
+static inline uint64_t worker_take_dirty(struct relay_worker *w, uint32_t word) {
+	// Acquire: the events that set the bits are visible.
+	return atomic_exchange_explicit(&w->dirty[word], 0, memory_order_acquire);
+}
+
+// Main thread: put some back, to be taken again.
+static inline void worker_set_dirty(struct relay_worker *w, uint32_t word, uint64_t bits) {
+	atomic_fetch_or_explicit(&w->dirty[word], bits, memory_order_relaxed); // main's own note
+}
