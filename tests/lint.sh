@@ -1,0 +1,86 @@
+#!/bin/bash
+# Checks of the sources themselves: tests/lint.sh [CHECK…], all of them without an argument.
+# clang-tidy reads the compile database of BUILD_DIR (default: build-clang beside this folder), made if it isn't there.
+set -e -u -o pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+CHECKS='format shell order headers length tidy'
+BUILD_DIR=${BUILD_DIR:-$PWD/build-clang}
+FOLDERS=(relay config dpdk_app control tests)
+LINES_MAX=600
+
+c_files() {
+	find "${FOLDERS[@]}" -name '*.[ch]' | sort
+}
+
+lint_format() {
+	c_files | xargs clang-format --dry-run -Werror
+}
+
+lint_shell() {
+	# What a script sources is checked by itself; what looks unreachable is called by a name in a variable.
+	find "${FOLDERS[@]}" .ci -type f \( -name '*.sh' -o -path '.ci/*' \) -print0 | sort -z |
+		xargs -0 shellcheck -x -e SC1091,SC2317
+}
+
+lint_order() {
+	tests/folder_order.sh
+}
+
+# Each header compiles alone, with the flags of its folder's code.
+lint_headers() {
+	local header failed=0 flags
+	flags="-std=gnu2x -D_GNU_SOURCE -I. $(pkg-config --cflags libdpdk libevent)"
+	while read -r header; do
+		# shellcheck disable=SC2086 # flags
+		gcc $flags -include "$header" -fsyntax-only -x c /dev/null || {
+			echo "$header: does not compile alone"
+			failed=1
+		}
+		grep -q '^#pragma once' "$header" || {
+			echo "$header: without #pragma once"
+			failed=1
+		}
+	done < <(c_files | grep '\.h$')
+	return "$failed"
+}
+
+lint_length() {
+	local file lines failed=0
+	while read -r file; do
+		lines=$(wc -l <"$file")
+		[ "$lines" -le "$LINES_MAX" ] || {
+			echo "$file: $lines lines; at most $LINES_MAX"
+			failed=1
+		}
+	done < <(c_files)
+	return "$failed"
+}
+
+lint_tidy() {
+	local log
+	[ -f "$BUILD_DIR/compile_commands.json" ] || CC=clang meson setup "$BUILD_DIR" >/dev/null
+	log=$(mktemp)
+	# It says a lot on the way; only findings matter.
+	run-clang-tidy -quiet -j "$(nproc)" -p "$BUILD_DIR" >"$log" 2>&1 || {
+		grep -E -A 6 '(error|warning): ' "$log" || cat "$log"
+		rm -f "$log"
+		return 1
+	}
+	rm -f "$log"
+}
+
+failed=0
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $CHECKS
+for check in "$@"; do
+	case " $CHECKS " in
+	*" $check "*) ;;
+	*) echo "usage: tests/lint.sh [$CHECKS]" >&2 && exit 2 ;;
+	esac
+	"lint_$check" || {
+		echo "lint: $check failed"
+		failed=1
+	}
+done
+exit "$failed"

@@ -1,0 +1,207 @@
+#!/bin/bash
+# Installs what is missing, builds, and runs the tests. Ends with the line "N passed, N failed".
+set -e -u -o pipefail
+
+usage() {
+	cat <<-END
+		Usage: tests/run.sh [SUITE…]
+
+		  unit   builds with gcc and with clang, unit tests
+		  asan   unit tests under AddressSanitizer and UndefinedBehaviorSanitizer; those of threads under ThreadSanitizer
+		  fuzz   each fuzz target for FUZZ_SECONDS (10) over its corpus
+		  lint   format, scripts, order of the folders, headers, clang-tidy
+		  e2e    the stories of tests/e2e, in network namespaces (root only)
+
+		All of them without an argument. BUILD_ROOT is where the build folders go (the repository).
+		Exit status: 0 all passed, 1 something failed, 2 usage.
+	END
+}
+
+SUITES='unit lint asan fuzz e2e'
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD_ROOT=${BUILD_ROOT:-$REPO}
+FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+STORY_SECONDS=120
+
+passed=0 failed=0 skipped=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+pass() {
+	passed=$((passed + 1))
+	echo "PASS $1"
+}
+
+# fail NAME LOG [LINES]: shows the end of the log.
+fail() {
+	failed=$((failed + 1))
+	echo "FAIL $1"
+	tail -n "${3:-60}" "$2" | sed 's/^/    /'
+}
+
+# check NAME COMMAND…: one test, its output shown only when it fails.
+check() {
+	local name=$1
+	shift
+	if "$@" >"$scratch/log" 2>&1 </dev/null; then
+		pass "$name"
+	else
+		fail "$name" "$scratch/log"
+		return 1
+	fi
+}
+
+# configure FOLDER COMPILER [OPTION…]: a build folder, made anew if the old one can't be taken up.
+configure() {
+	local folder=$BUILD_ROOT/$1 compiler=$2
+	shift 2
+	[ -f "$folder/build.ninja" ] && meson setup --reconfigure "$folder" "$REPO" "$@" && return
+	rm -rf "$folder"
+	CC=$compiler meson setup "$folder" "$REPO" "$@"
+}
+
+# build FOLDER COMPILER [OPTION…]: everything, as far as it compiles.
+build() {
+	configure "$@" && ninja -C "$BUILD_ROOT/$1" --quiet -k 0
+}
+
+# Adds up what the unit tests of a build folder counted: passed and failed checks, failed programs that counted nothing.
+count_checks() {
+	python3 - "$1/meson-logs/testlog.json" <<-'END'
+		import json, re, sys
+		passed = failed = 0
+		for line in open(sys.argv[1]):
+		    test = json.loads(line)
+		    good = test['result'] in ('OK', 'EXPECTEDFAIL')
+		    counts = re.findall(r'Checks: (\d+), Failures: (\d+), Errors: (\d+)', test.get('stdout', ''))
+		    bad = sum(int(f) + int(e) for _, f, e in counts)
+		    passed += sum(int(n) for n, _, _ in counts) - bad if counts else good
+		    failed += bad if bad or good else 1
+		print(passed, failed)
+	END
+}
+
+# unit_tests NAME FOLDER [TEST…]: meson's tests of a folder that is built, counted by check.
+unit_tests() {
+	local name=$1 folder=$BUILD_ROOT/$2 good bad counts
+	shift 2
+	rm -f "$folder/meson-logs/testlog.json"
+	meson test -C "$folder" --no-rebuild --print-errorlogs "$@" >"$scratch/log" 2>&1 </dev/null || true
+	if ! counts=$(count_checks "$folder" 2>>"$scratch/log"); then
+		fail "$name" "$scratch/log"
+		return
+	fi
+	read -r good bad <<<"$counts"
+	passed=$((passed + good))
+	if [ "$bad" = 0 ]; then
+		echo "PASS $name: $good checks"
+		return
+	fi
+	fail "$name: $bad of $((good + bad)) checks" "$scratch/log" 200
+	failed=$((failed + bad - 1))
+}
+
+suite_unit() {
+	check 'unit: gcc builds' build build gcc && unit_tests 'unit: tests' build
+	check 'unit: clang builds' build build-clang clang || true
+}
+
+# ThreadSanitizer wants the address space as it is without randomisation.
+thread_tests() {
+	local folder=$BUILD_ROOT/build-tsan names
+	[ -n "$(find "$REPO/tests/unit" -name 'test_*_threads.c')" ] || return 0
+	check 'tsan: gcc builds' build build-tsan gcc -Db_sanitize=thread -Db_lundef=false || return 0
+	# "suite / name", or only the name
+	names=$(meson test -C "$folder" --no-rebuild --list 2>/dev/null | sed 's|.* / ||' | grep '_threads$' || true)
+	# shellcheck disable=SC2086 # a list of words
+	[ -z "$names" ] || TSAN_OPTIONS='halt_on_error=1' unit_tests 'tsan: tests' build-tsan \
+		--wrapper="setarch $(uname -m) -R" $names
+}
+
+suite_asan() {
+	export ASAN_OPTIONS='detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1'
+	export UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1'
+	check 'asan: gcc builds' build build-asan gcc -Db_sanitize=address,undefined -Db_lundef=false &&
+		unit_tests 'asan: tests' build-asan
+	unset ASAN_OPTIONS UBSAN_OPTIONS
+	thread_tests
+}
+
+# The corpus of the repository is read; what is new goes to a folder that is thrown away. A find is kept in the build folder.
+fuzz_target() {
+	local name=$1 folder=$BUILD_ROOT/build-fuzz seeds=$REPO/tests/fuzz/corpus/${1#fuzz_}
+	mkdir -p "$scratch/$name"
+	[ -d "$seeds" ] || seeds=
+	# shellcheck disable=SC2086 # a path or nothing
+	"$folder/tests/fuzz/$name" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix="$folder/" "$scratch/$name" ${seeds:+"$seeds"}
+}
+
+fuzz_build() {
+	local folder=$BUILD_ROOT/build-fuzz
+	configure build-fuzz clang -Dfuzz=true -Db_lundef=false || return
+	ninja -C "$folder" -t targets all >"$scratch/targets" || return
+	grep -o '^tests/fuzz/fuzz_[a-z0-9_]*:' "$scratch/targets" | tr -d : | sort -u >"$scratch/fuzz"
+	[ -s "$scratch/fuzz" ] && xargs ninja -C "$folder" --quiet <"$scratch/fuzz"
+}
+
+suite_fuzz() {
+	local target
+	check 'fuzz: clang builds' fuzz_build || return 0
+	while read -r target; do
+		check "fuzz: ${target##*/}" fuzz_target "${target##*/}" || true
+	done <"$scratch/fuzz"
+}
+
+suite_lint() {
+	local name
+	# shellcheck source=config/packages.sh
+	. "$REPO/config/packages.sh"
+	packages_install lint
+	check 'lint: compile database' configure build-clang clang || return 0
+	for name in format shell order headers length tidy; do
+		check "lint: $name" env BUILD_DIR="$BUILD_ROOT/build-clang" "$REPO/tests/lint.sh" "$name" || true
+	done
+}
+
+suite_e2e() {
+	local story name logs=$BUILD_ROOT/build/e2e-logs start
+	if [ "$(id -u)" != 0 ]; then
+		echo 'SKIP e2e: network namespaces need root'
+		skipped=$((skipped + 1))
+		return
+	fi
+	check 'e2e: gcc builds' build build gcc || return 0
+	mkdir -p "$logs"
+	for story in "$REPO"/tests/e2e/story_*.sh "$REPO"/tests/e2e/[0-9]*.sh; do
+		[ -x "$story" ] || continue
+		name=$(basename "$story" .sh)
+		start=$SECONDS
+		if BUILD_DIR=$BUILD_ROOT/build timeout -k 20 "$STORY_SECONDS" "$story" >"$logs/$name.log" 2>&1 </dev/null; then
+			pass "e2e: $name ($((SECONDS - start)) s)"
+		else
+			fail "e2e: $name ($((SECONDS - start)) s)" "$logs/$name.log" 120
+		fi
+	done
+}
+
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $SUITES
+for suite in "$@"; do
+	case " $SUITES " in
+	*" $suite "*) ;;
+	*) usage >&2 && exit 2 ;;
+	esac
+done
+# shellcheck source=config/packages.sh
+. "$REPO/config/packages.sh"
+packages_install test || exit 1
+mkdir -p "$BUILD_ROOT"
+for suite in "$@"; do
+	"suite_$suite"
+done
+
+[ "$skipped" = 0 ] && echo "$passed passed, $failed failed" || echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
