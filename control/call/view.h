@@ -7,23 +7,23 @@
 enum { CALL_ID_TEXT = 17 };
 
 struct call_branch_view { // one try towards the callee, in order
-	const char *trunk;        // NULL: a contact route
-	const char *usage;        // "calling", "proceeding", "answered", "abandoned", …
+	const char *trunk; // NULL: a contact route
+	const char *usage; // "calling", "proceeding", "answered", "abandoned", …
 	const char *request_uri;
-	struct endpoint target;   // not set: not resolved yet
-	unsigned status;          // last response's, 0: none
+	struct endpoint target; // not set: not resolved yet
+	unsigned status; // last response's, 0: none
 };
 
 struct call_leg_view {
 	const char *realm, *trunk; // trunk NULL: none
-	const char *call_id;       // the SIP Call-ID of this leg
+	const char *call_id; // the SIP Call-ID of this leg
 	const char *local_uri, *remote_uri; // From/To values without tags
 	const char *local_tag, *remote_tag; // of the chosen (else the latest) dialog; NULL: none
-	const char *dialog;                 // "none", "early", "confirmed", "terminated"
-	const char *offer_answer;           // state name
+	const char *dialog; // "none", "early", "confirmed", "terminated"
+	const char *offer_answer; // state name
 	const char *remote_target, *route_set; // NULL: none
 	uint32_t local_cseq, remote_cseq;
-	struct flow flow;       // where its SIP comes from or goes to; remote not set: unknown yet
+	struct flow flow; // where its SIP comes from or goes to; remote not set: unknown yet
 	bool nated;
 };
 
@@ -31,19 +31,20 @@ enum { CALL_BRANCHES_VIEW_MAX = 16 };
 
 struct call_view {
 	uint64_t id;
-	const char *state;         // coordinator's
-	const char *from, *to;     // caller's and called user parts
+	const char *state; // coordinator's
+	const char *from, *to; // caller's and called user parts
 	uint64_t created_wall_ms, ringing_wall_ms, answered_wall_ms, ended_wall_ms; // 0: not (yet)
-	uint64_t age_ms;           // since created
+	uint64_t age_ms; // since created
 	struct call_leg_view leg[2];
 	struct call_branch_view branch[CALL_BRANCHES_VIEW_MAX];
 	unsigned n_branches;
 	struct media_stream_view stream[SDP_STREAMS_MAX];
 	unsigned n_streams;
 	// Once ended:
-	unsigned status;           // of the final answer to the caller: 200, 486, …; 0: none
-	const char *end_cause;     // "bye", "cancel", "ring_timeout", "media_timeout", "refused", …; NULL while up
-	const char *end_by;        // "caller", "callee", "kedge"
+	unsigned status; // of the final answer to the caller: 200, 486, …; 0: none
+	const char
+		*end_cause; // "bye", "cancel", "ring_timeout", "media_timeout", "refused", …; NULL while up
+	const char *end_by; // "caller", "callee", "kedge"
 	const struct proto_session_state *final; // n_final counters of sessions, after deletion
 	unsigned n_final;
 };
@@ -63,7 +64,7 @@ struct trunk_peer_view {
 };
 struct trunk_view {
 	const char *name, *realm;
-	uint32_t calls;          // now
+	uint32_t calls; // now
 	uint64_t attempts, answered, refused, failovers, exhausted;
 	unsigned n_peers;
 };
@@ -78,5 +79,5 @@ enum call_counter {
 };
 const uint64_t *calls_counters(const struct calls *c);
 const char *call_counter_name(enum call_counter n);
-uint32_t calls_now(const struct calls *c);     // calls held, ending ones too
+uint32_t calls_now(const struct calls *c); // calls held, ending ones too
 bool calls_are_draining(const struct calls *c);

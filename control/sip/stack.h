@@ -73,6 +73,8 @@ struct sip_answer {
 // §18.2.2 and RFC 3581 say, or to the source with nated. A 2xx of INVITE is retransmitted until its ACK (RFC 6026).
 // An unknown or finished transaction is ignored with -ENOENT.
 [[nodiscard]] int sip_server_respond(struct sip_stack *s, uint64_t server, const struct sip_answer *a);
+// Never answer: forget a request that no transaction may be spent on (a stranger's, beyond the rate). Repeats of it are new requests.
+void sip_server_drop(struct sip_stack *s, uint64_t server);
 // From now on answers go to the packet's source, whatever Via says (NATed peer).
 void sip_server_set_nated(struct sip_stack *s, uint64_t server);
 // The ACK of the 2xx came: stop retransmitting (the stack does this itself where it can match the ACK).

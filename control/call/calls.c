@@ -1,0 +1,192 @@
+#include "control/call/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+// ---- what the stack and the media client tell ----
+
+static void on_request(
+	void *ctx, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged) {
+	uas_on_request(ctx, server, m, flow, merged);
+}
+
+static void on_ack(void *ctx, uint64_t owner, const struct sip_msg *m, const struct flow *flow) {
+	(void)flow;
+	in_dialog_on_ack(ctx, owner, m);
+}
+
+static void on_cancel(void *ctx, uint64_t owner, const struct sip_msg *m) {
+	struct calls *cs = ctx;
+	struct call *c = calls_find(cs, owner);
+	const struct sip_header *reason = sip_msg_header(m, HEADER_REASON, 0);
+
+	if (c == NULL)
+		return;
+	cs->counters[CALL_COUNTER_CANCELLED]++;
+	log_info(
+		"call id=%016" PRIx64 " leg=0 call_id=%s received=CANCEL", c->id, c->leg[LEG_CALLER].call_id);
+	if (reason != NULL && text_set(&c->reason_header, reason->value) < 0)
+		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // it goes without
+	call_blame(c, "cancel", "caller");
+	call_set_final(c, 487, NULL);
+	call_event(cs, c, CALL_ON_CANCEL);
+}
+
+static void on_response(
+	void *ctx, uint64_t owner, uint64_t client, const struct sip_msg *m, const struct flow *flow) {
+	struct calls *cs = ctx;
+	struct call *c;
+
+	if (outgoing_on_response(cs, owner, m))
+		return;
+	c = calls_find(cs, owner);
+	if (c != NULL)
+		callee_on_response(cs, c, client, m, flow);
+	else if (m->cseq_method == METHOD_INVITE && m->status >= 200 && m->status < 300)
+		orphan_on_answer(cs, m, flow);
+}
+
+static void on_failure(void *ctx, uint64_t owner, uint64_t client, enum sip_failure why) {
+	struct calls *cs = ctx;
+	struct call *c;
+
+	if (outgoing_on_failure(cs, owner, why))
+		return;
+	c = calls_find(cs, owner);
+	if (c != NULL)
+		callee_on_failure(cs, c, client, why);
+}
+
+static void on_unacknowledged(void *ctx, uint64_t owner) {
+	struct calls *cs = ctx;
+	struct call *c = calls_find(cs, owner);
+
+	if (c == NULL)
+		return;
+	log_warning("call id=%016" PRIx64 " leg=0 call_id=%s ack=none", c->id, c->leg[LEG_CALLER].call_id);
+	if (c->state == CALL_ANSWERED)
+		call_blame(c, "no_ack", "caller");
+	call_event(cs, c, CALL_ON_ACK_TIMEOUT);
+}
+
+static void on_media_result(void *ctx, const struct media_result *r) {
+	call_media_on_result(ctx, r);
+}
+
+static void on_media_event(void *ctx, uint64_t owner, unsigned events) {
+	call_media_on_event(ctx, owner, events);
+}
+
+static void on_media_final(void *ctx, uint64_t owner, const struct proto_session_state *state, bool last) {
+	call_media_on_final(ctx, owner, state, last);
+}
+
+// ---- life ----
+
+static int open_parts(struct calls *cs) {
+	const struct config *config = cs->config;
+	uint32_t max_calls = (uint32_t)config->control.max_calls;
+	const struct sip_user sip_user = {
+		cs, on_request, on_ack, on_cancel, on_response, on_failure, on_unacknowledged};
+	const struct media_user media_user = {cs, on_media_result, on_media_event, on_media_final};
+	int ret = pool_create(sizeof(struct call), max_calls, &cs->pool);
+
+	if (ret == 0)
+		ret = outgoing_create_pool(max_calls, &cs->outgoing);
+	if (ret == 0)
+		ret = routes_create(config, &cs->routes);
+	if (ret == 0)
+		ret = sip_stack_create(cs->loop, config, cs->tokens, &sip_user, &cs->stack);
+	if (ret == 0)
+		ret = media_create(cs->loop, config, &media_user, &cs->media);
+	return ret == 0 ? trunks_create(cs) : ret;
+}
+
+int calls_create(struct loop *loop, const struct config *config, struct tokens *tokens,
+	const struct calls_hooks *hooks, struct calls **out) {
+	struct calls *cs = calloc(1, sizeof(*cs));
+	int ret;
+
+	if (cs == NULL)
+		return -ENOMEM;
+	*cs = (struct calls){.loop = loop, .config = config, .tokens = tokens, .hooks = *hooks};
+	// Ids go on from the clock, so that a restart does not repeat them (up to 16,000 calls a second).
+	cs->next_id = loop_wall_ms(loop) * 16;
+	ret = open_parts(cs);
+	if (ret < 0) {
+		calls_destroy(cs);
+		return ret;
+	}
+	*out = cs;
+	return 0;
+}
+
+static void free_calls(struct calls *cs) {
+	uint64_t cursor = 0;
+	struct call *c;
+
+	if (cs->pool == NULL)
+		return;
+	while ((c = pool_next(cs->pool, cursor, &cursor)) != NULL) {
+		call_stop_timers(cs, c);
+		call_fini(c);
+	}
+	pool_destroy(cs->pool);
+}
+
+void calls_destroy(struct calls *cs) {
+	if (cs == NULL)
+		return;
+	trunks_destroy(cs);
+	free_calls(cs);
+	outgoing_destroy_pool(cs->outgoing);
+	media_destroy(cs->media);
+	sip_stack_destroy(cs->stack);
+	routes_destroy(cs->routes, cs->config->n_routes);
+	free(cs);
+}
+
+struct sip_stack *calls_stack(struct calls *cs) {
+	return cs->stack;
+}
+
+struct media *calls_media(struct calls *cs) {
+	return cs->media;
+}
+
+static void say_drained(void *ctx, uint64_t ref) {
+	struct calls *cs = ctx;
+
+	(void)ref;
+	if (!cs->draining || cs->drained_said || pool_count(cs->pool) > 0)
+		return;
+	cs->drained_said = true;
+	cs->hooks.on_drained(cs->hooks.ctx);
+}
+
+void calls_check_drained(struct calls *cs) {
+	if (cs->draining && pool_count(cs->pool) == 0 && loop_defer(cs->loop, say_drained, cs, 0) < 0)
+		say_drained(cs, 0);
+}
+
+void calls_drain(struct calls *cs) {
+	cs->draining = true;
+	calls_check_drained(cs);
+}
+
+void calls_stop_all(struct calls *cs) {
+	uint64_t cursor = 0;
+	struct call *c;
+
+	cs->draining = true;
+	while ((c = pool_next(cs->pool, cursor, &cursor)) != NULL) {
+		if (c->state >= CALL_HANGING_UP)
+			continue;
+		call_blame(c, "stopped", "kedge");
+		if (c->state < CALL_ANSWERED)
+			call_set_final(c, 503, NULL);
+		call_event(cs, c, CALL_ON_STOP);
+	}
+	calls_check_drained(cs);
+}

@@ -1,0 +1,135 @@
+// Requests within dialogs: found by our tag's token and checked against Call-ID and their tag, never by source.
+#include "control/call/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct place {
+	struct call *call;
+	int side;
+	struct dialog *dialog;
+};
+
+static struct dialog *find_callee_dialog(const struct call *c, uint16_t part, struct span remote_tag) {
+	for (struct branch *b = c->branches; b != NULL; b = b->next)
+		if (b->number == (part & ~PART_CALLEE))
+			return branch_find_dialog(b, remote_tag);
+	return NULL;
+}
+
+// RFC 3261 §12.2.2. False: no such dialog (481).
+static bool find_place(struct calls *cs, const struct sip_msg *m, struct place *out) {
+	uint64_t handle;
+	uint16_t part;
+
+	if (token_open(cs->tokens, 'd', m->to_tag, &handle, &part) < 0)
+		return false; // forged, or of a start of ours that is no more: no look-up
+	out->call = calls_find(cs, handle);
+	if (out->call == NULL)
+		return false;
+	out->side = part & PART_CALLEE ? LEG_CALLEE : LEG_CALLER;
+	if (!span_equal(span_of(out->call->leg[out->side].call_id), m->call_id))
+		return false;
+	if (out->side == LEG_CALLEE) {
+		out->dialog = find_callee_dialog(out->call, part, m->from_tag);
+	} else {
+		struct dialog *d = out->call->leg[LEG_CALLER].dialog;
+
+		// Once answered, only the tag that answered names the dialog.
+		bool is_known =
+			d->part == part || (d->state == DIALOG_EARLY && out->call->answered_wall_ms == 0);
+
+		out->dialog = is_known && span_equal(span_of(d->remote_tag), m->from_tag) ? d : NULL;
+	}
+	return out->dialog != NULL;
+}
+
+static bool is_in_order(struct dialog *d, const struct sip_msg *m) {
+	if (d->remote_cseq != 0 && m->cseq <= d->remote_cseq)
+		return false;
+	d->remote_cseq = m->cseq;
+	return true;
+}
+
+static void keep_reason(struct call *c, const struct sip_msg *m) {
+	const struct sip_header *h = sip_msg_header(m, HEADER_REASON, 0);
+
+	if (h != NULL && c->reason_header == NULL && text_set(&c->reason_header, h->value) < 0)
+		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // the BYE goes without
+}
+
+static void on_bye(struct calls *cs, const struct place *p, uint64_t server, const struct sip_msg *m) {
+	struct sip_answer ok = {.status = 200};
+	struct leg *l = &p->call->leg[p->side];
+
+	if (sip_server_respond(cs->stack, server, &ok) < 0)
+		log_debug("call id=%016" PRIx64 " leg=%d answer=failed", p->call->id, p->side);
+	p->dialog->state = DIALOG_TERMINATED;
+	log_info("call id=%016" PRIx64 " leg=%d call_id=%s received=BYE", p->call->id, p->side, l->call_id);
+	if (l->dialog != p->dialog && l->dialog != NULL)
+		return; // a fork that was not chosen
+	if (p->side == LEG_CALLER)
+		sip_server_acknowledged(cs->stack, l->server); // whoever ends the dialog has had our 2xx
+	keep_reason(p->call, m);
+	if (p->call->state < CALL_ANSWERED)
+		call_set_final(p->call, p->side == LEG_CALLER ? 487 : 480, NULL);
+	if (p->call->state < CALL_ENDING && p->call->state != CALL_HANGING_UP)
+		call_blame(p->call, "bye", p->side == LEG_CALLER ? "caller" : "callee");
+	call_event(cs, p->call, p->side == LEG_CALLER ? CALL_ON_CALLER_BYE : CALL_ON_CALLEE_BYE);
+}
+
+// A NATed peer's next hop is its flow, and only a valid request of its dialog moves it.
+static void follow_flow(struct calls *cs, const struct place *p, uint64_t server, const struct flow *flow) {
+	struct leg *l = &p->call->leg[p->side];
+
+	if (!l->nated)
+		return;
+	sip_server_set_nated(cs->stack, server);
+	if (p->dialog == l->dialog && flow->realm == l->realm)
+		l->flow = *flow;
+}
+
+void in_dialog_on_request(
+	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
+	struct place p;
+
+	if (!find_place(cs, m, &p)) {
+		uas_refuse(cs, server, 481, NULL);
+		return;
+	}
+	if (!is_in_order(p.dialog, m)) {
+		uas_refuse(cs, server, 500, NULL); // RFC 3261 §12.2.2
+		return;
+	}
+	follow_flow(cs, &p, server, flow);
+	switch (m->method) {
+	case METHOD_BYE:
+		on_bye(cs, &p, server, m);
+		break;
+	case METHOD_OPTIONS: {
+		struct sip_answer ok = {.status = 200};
+
+		if (sip_server_respond(cs->stack, server, &ok) < 0)
+			log_debug("call id=%016" PRIx64 " leg=%d answer=failed", p.call->id, p.side);
+		break;
+	}
+	default: // a new offer: what was agreed stays as it is (RFC 3261 §14.2)
+		log_info("call id=%016" PRIx64 " leg=%d call_id=%s received=%s refused=488", p.call->id,
+			p.side, p.call->leg[p.side].call_id, sip_method_name(m->method));
+		uas_refuse(cs, server, 488, NULL);
+	}
+}
+
+void in_dialog_on_ack(struct calls *cs, uint64_t owner, const struct sip_msg *m) {
+	struct call *c = calls_find(cs, owner);
+	struct place p;
+
+	if (c == NULL) {
+		if (m->to_tag.len == 0 || !find_place(cs, m, &p) || p.side != LEG_CALLER)
+			return;
+		c = p.call;
+		if (c->leg[LEG_CALLER].dialog->part == 0 || m->cseq > c->leg[LEG_CALLER].dialog->remote_cseq)
+			return;
+	}
+	call_event(cs, c, CALL_ON_ACK);
+}
