@@ -3,7 +3,7 @@
 #include "config/log.h"
 #include "config/unix_socket.h"
 #include "dpdk_app/clock.h"
-#include "dpdk_app/pool.h"
+#include "dpdk_app/packet_pool.h"
 #include "dpdk_app/xdp.h"
 
 #include <errno.h>
@@ -61,8 +61,8 @@ static int claim_ports(struct app *a) {
 	return 0;
 }
 
-static struct pool_params pool_params(const struct app *a) {
-	struct pool_params p = {.n_workers = 1, .mtu = 1500};
+static struct packet_pool_params size_pool(const struct app *a) {
+	struct packet_pool_params p = {.n_workers = 1, .mtu = 1500};
 
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		p.n_queues += a->ports[i].interface.queues;
@@ -214,13 +214,13 @@ static int start_worker(struct app *a) {
 }
 
 static int start_data_plane(struct app *a) {
-	const struct pool_params pool = pool_params(a);
-	int ret = eal_start(&a->config->relay, pool_bytes(&pool), &a->cpus);
+	const struct packet_pool_params pool = size_pool(a);
+	int ret = eal_start(&a->config->relay, packet_pool_bytes(&pool), &a->cpus);
 
 	if (ret < 0)
 		return ret;
 	a->eal_started = true;
-	ret = pool_create(&pool, &a->pool);
+	ret = packet_pool_create(&pool, &a->pool);
 	if (ret < 0)
 		return ret;
 	ret = start_core(a);

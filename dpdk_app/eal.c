@@ -7,6 +7,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,23 +46,42 @@ static int add_arg(struct eal_args *a, const char *text) {
 	return 0;
 }
 
-// "0@(0,2-…)" for the main lcore, ",1@4" for each worker.
+// Append to buf; what does not fit is told by a length of size or more.
+static size_t append(char *buf, size_t size, size_t used, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static size_t append(char *buf, size_t size, size_t used, const char *format, ...) {
+	va_list args;
+	int n;
+
+	if (used >= size)
+		return used;
+	va_start(args, format);
+	n = vsnprintf(buf + used, size - used, format, args);
+	va_end(args);
+	return used + (size_t)n;
+}
+
+// "0@(0,2-7)" for the main lcore, ",1@8" for each worker.
 static int format_lcores(const struct eal_cpus *cpus, char *buf, size_t size) {
-	size_t used = 0;
+	size_t used = append(buf, size, 0, "0@(");
 	const char *comma = "";
 
-	used += (size_t)snprintf(buf, size, "0@(");
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		int last = cpu;
+
 		if (!CPU_ISSET(cpu, &cpus->main))
 			continue;
-		if (used < size)
-			used += (size_t)snprintf(buf + used, size - used, "%s%d", comma, cpu);
+		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &cpus->main))
+			last++;
+		used = append(buf, size, used, "%s%d", comma, cpu);
+		if (last > cpu)
+			used = append(buf, size, used, "-%d", last);
 		comma = ",";
+		cpu = last;
 	}
-	if (used < size)
-		used += (size_t)snprintf(buf + used, size - used, ")");
-	for (int i = 0; i < cpus->n_workers && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, ",%d@%d", i + 1, cpus->worker[i]);
+	used = append(buf, size, used, ")");
+	for (int i = 0; i < cpus->n_workers; i++)
+		used = append(buf, size, used, ",%d@%d", i + 1, cpus->worker[i]);
 	return used < size ? 0 : -E2BIG;
 }
 

@@ -121,10 +121,11 @@ static void on_refusal(struct neighbour *n, const struct next_hops_ask *ask, int
 		next_hops_on_unknown(n->table, ask);
 	if (ask->question != ASK_ROUTE)
 		return;
-	// EINVAL: the kernel does not have our media address. The rest says that there is no way.
-	if (error == -EINVAL && log_gate_open(&n->refused, "route refused", clock_now_ns(), 1))
-		log_warning("route to=%s from=%s: the kernel has no such address of its own; is it on the interface?",
-			endpoint_format_addr(&ask->address, dst), endpoint_format_addr(&ask->source, src));
+	// With an interface given the kernel refuses only what can't be at all; "no route" is told by the answer.
+	if (log_gate_open(&n->refused, "route refused", clock_now_ns(), 1))
+		log_warning("route to=%s from=%s refused: %s: is the interface up, and the media address on this host?",
+			endpoint_format_addr(&ask->address, dst), endpoint_format_addr(&ask->source, src),
+			strerror(-error));
 	next_hops_on_route(n->table, ask, false, &none, clock_now_ns());
 }
 

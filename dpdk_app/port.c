@@ -1,7 +1,7 @@
 #include "dpdk_app/port.h"
 
 #include "config/log.h"
-#include "dpdk_app/pool.h"
+#include "dpdk_app/packet_pool.h"
 #include "dpdk_app/xdp.h"
 
 #include <errno.h>
@@ -39,9 +39,9 @@ static int claim(struct port *p) {
 static int check_interface(const struct port *p) {
 	const struct host_interface *i = &p->interface;
 
-	if (i->mtu > pool_mtu_max()) {
+	if (i->mtu > packet_pool_mtu_max()) {
 		log_error("port name=%s interface=%s mtu=%u: AF_XDP carries at most %u", p->name, i->name, i->mtu,
-			pool_mtu_max());
+			packet_pool_mtu_max());
 		return -EMSGSIZE;
 	}
 	// Its further receive queues would have no socket, and their media be dropped.
@@ -111,9 +111,9 @@ static int setup_queues(struct port *p, struct rte_mempool *pool) {
 	if (ret == 0)
 		ret = xdp_detach_stale(p->interface.name, p->interface.index);
 	for (uint16_t q = 0; q < p->n_queues && ret == 0; q++)
-		ret = rte_eth_rx_queue_setup(p->id, q, POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL, pool);
+		ret = rte_eth_rx_queue_setup(p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL, pool);
 	for (uint16_t q = 0; q < p->n_queues && ret == 0; q++)
-		ret = rte_eth_tx_queue_setup(p->id, q, POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL);
+		ret = rte_eth_tx_queue_setup(p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL);
 	if (ret == 0)
 		ret = rte_eth_dev_start(p->id); // which also switches promiscuity off
 	return ret;

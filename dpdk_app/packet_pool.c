@@ -1,4 +1,4 @@
-#include "dpdk_app/pool.h"
+#include "dpdk_app/packet_pool.h"
 
 #include "config/log.h"
 #include "relay/relay.h"
@@ -17,15 +17,15 @@ enum {
 	SPARE = 512, // watching, odds and ends
 };
 
-unsigned pool_buffers(const struct pool_params *p) {
-	const unsigned queue = POOL_FILL + POOL_RING + POOL_COMPLETION;
+unsigned packet_pool_buffers(const struct packet_pool_params *p) {
+	const unsigned queue = PACKET_POOL_FILL + PACKET_POOL_RING + PACKET_POOL_COMPLETION;
 	// A cache may grow to one and a half times its size before it gives back (mempool's flush threshold).
-	const unsigned worker = POOL_CACHE * 3 / 2 + 2 * RELAY_BURST;
+	const unsigned worker = PACKET_POOL_CACHE * 3 / 2 + 2 * RELAY_BURST;
 
 	return p->n_queues * queue + (p->n_workers + 1) * worker + SPARE;
 }
 
-unsigned pool_data_room(unsigned mtu) {
+unsigned packet_pool_data_room(unsigned mtu) {
 	unsigned need = RTE_PKTMBUF_HEADROOM + XDP_HEADROOM + mtu + FRAME_OVERHEAD;
 
 	return RTE_MAX(RTE_ALIGN_CEIL(need, 64u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
@@ -33,10 +33,10 @@ unsigned pool_data_room(unsigned mtu) {
 
 static unsigned object_bytes(unsigned mtu) {
 	return rte_mempool_calc_obj_size(
-		(uint32_t)sizeof(struct rte_mbuf) + pool_data_room(mtu), RTE_MEMPOOL_F_NO_IOVA_CONTIG, NULL);
+		(uint32_t)sizeof(struct rte_mbuf) + packet_pool_data_room(mtu), RTE_MEMPOOL_F_NO_IOVA_CONTIG, NULL);
 }
 
-unsigned pool_mtu_max(void) {
+unsigned packet_pool_mtu_max(void) {
 	unsigned mtu = 1500;
 
 	while (object_bytes(mtu + 1) <= 4096)
@@ -44,8 +44,8 @@ unsigned pool_mtu_max(void) {
 	return mtu;
 }
 
-size_t pool_bytes(const struct pool_params *p) {
-	return (size_t)pool_buffers(p) * object_bytes(p->mtu);
+size_t packet_pool_bytes(const struct packet_pool_params *p) {
+	return (size_t)packet_pool_buffers(p) * object_bytes(p->mtu);
 }
 
 // AF_XDP's umem is one range that begins at the pool's first chunk and is n × object size long. A pool in several
@@ -83,11 +83,11 @@ static int check_packed(struct rte_mempool *pool) {
 	return 0;
 }
 
-int pool_create(const struct pool_params *p, struct rte_mempool **out) {
-	const unsigned n = pool_buffers(p), room = pool_data_room(p->mtu);
+int packet_pool_create(const struct packet_pool_params *p, struct rte_mempool **out) {
+	const unsigned n = packet_pool_buffers(p), room = packet_pool_data_room(p->mtu);
 	struct rte_pktmbuf_pool_private private = {.mbuf_data_room_size = (uint16_t)room};
 	struct rte_mempool *pool = rte_mempool_create_empty("kedge-packets", n,
-		(unsigned)sizeof(struct rte_mbuf) + room, POOL_CACHE, sizeof(private), (int)rte_socket_id(),
+		(unsigned)sizeof(struct rte_mbuf) + room, PACKET_POOL_CACHE, sizeof(private), (int)rte_socket_id(),
 		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	int ret;
 
@@ -108,7 +108,7 @@ int pool_create(const struct pool_params *p, struct rte_mempool **out) {
 		rte_mempool_free(pool);
 		return ret;
 	}
-	log_info("buffers n=%u data_room=%u bytes=%zu", n, room, pool_bytes(p));
+	log_info("buffers n=%u data_room=%u bytes=%zu", n, room, packet_pool_bytes(p));
 	*out = pool;
 	return 0;
 }
