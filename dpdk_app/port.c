@@ -72,10 +72,12 @@ int port_claim(const struct config_port *config, struct port *p) {
 	if (ret < 0)
 		return ret;
 	ret = claim(p);
-	if (ret < 0)
+	if (ret < 0) {
 		log_error("port name=%s interface=%s: %s", config->name, interface,
 			ret == -EADDRINUSE ? "in use by another port or another kedge-relay" : strerror(-ret));
-	return ret;
+		return ret;
+	}
+	return xdp_check(interface, p->interface.index); // no other relay lives here, so one of ours is a dead one's
 }
 
 int port_format_args(const struct host_interface *i, unsigned n_queues, int object_fd, char *buf, size_t size) {
@@ -107,9 +109,6 @@ static int setup_queues(struct port *p, struct rte_mempool *pool) {
 	const struct rte_eth_conf conf = {.rxmode.mtu = p->interface.mtu};
 	int ret = rte_eth_dev_configure(p->id, p->n_queues, p->n_queues, &conf);
 
-	// As late as can be: from here to the first queue nothing keeps media from the kernel.
-	if (ret == 0)
-		ret = xdp_detach_stale(p->interface.name, p->interface.index);
 	for (uint16_t q = 0; q < p->n_queues && ret == 0; q++)
 		ret = rte_eth_rx_queue_setup(p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL, pool);
 	for (uint16_t q = 0; q < p->n_queues && ret == 0; q++)

@@ -12,10 +12,10 @@ void xdp_log_init(void);
 // kernel because a map is not filled yet. Returns the descriptor or a negative errno; the caller closes it.
 [[nodiscard]] int xdp_object_open(const struct steer_table *table);
 
-// Remove a program that a killed relay left on the interface; call right before the new one is attached, as
-// nothing keeps media from the kernel in between. Returns 0 (none there, or removed), -EEXIST when the program is
-// not ours (named in the log), or another negative errno.
-[[nodiscard]] int xdp_detach_stale(const char *interface, int ifindex);
+// Whose program is on the interface? One of ours, left by a killed relay, is going to be replaced when the PMD
+// attaches the new one, in one step. Returns 0 (none, or that), -EEXIST when it is not ours (named in the log), or
+// another negative errno.
+[[nodiscard]] int xdp_check(const char *interface, int ifindex);
 
 // Remove our program; quiet when there is none.
 void xdp_detach(const char *interface, int ifindex);
