@@ -161,7 +161,7 @@ suite_lint() {
 	. "$REPO/config/packages.sh"
 	packages_install lint
 	check 'lint: compile database' configure build-clang clang || return 0
-	for name in format shell order headers length tidy; do
+	for name in format shell order headers length units tidy; do
 		check "lint: $name" env BUILD_DIR="$BUILD_ROOT/build-clang" "$REPO/tests/lint.sh" "$name" || true
 	done
 }
