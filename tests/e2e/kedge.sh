@@ -14,6 +14,8 @@ ACCESS_SETTINGS='' # more settings of the access realm
 CARRIER_PEERS='{ address = "198.51.100.2"; port = 5060; transport = "udp"; }'
 CARRIER_SETTINGS='' # more settings of the trunk, e.g. timers
 CONTROL_SETTINGS=''
+MORE_TRUNKS=''      # { … }, before the carrier's
+MORE_ROUTES=''      # { … }, before the others
 T1_MS=500
 
 CONFIG=
@@ -42,10 +44,12 @@ kedge_config() {
 		    media = ( { address = "$EDGE_CORE"; ports = $MEDIA_PORTS; } );
 		    sip = ( { transport = "udp"; address = "$EDGE_CORE"; port = 5060; } ); }
 		);
-		trunks = ( { name = "carrier"; realm = "core"; $CARRIER_SETTINGS
+		trunks = ( $MORE_TRUNKS
+		           { name = "carrier"; realm = "core"; $CARRIER_SETTINGS
 		             first_response_ms = $FIRST_RESPONSE_MS; ring_timeout_s = $RING_TIMEOUT_S;
 		             peers = ( $CARRIER_PEERS ); } );
-		routes = ( { from_realm = "access"; user = "\\\\+?[0-9]+"; to = ( "carrier" ); },
+		routes = ( $MORE_ROUTES
+		           { from_realm = "access"; user = "\\\\+?[0-9]+"; to = ( "carrier" ); },
 		           { from_trunk = "carrier"; user = ".*"; contact = "sip:$CALLER:5060"; realm = "access"; } );
 		control: { socket = "$WORK/run/control.sock"; media_timeout_s = $MEDIA_TIMEOUT_S; ended_calls = 1000; $CONTROL_SETTINGS };
 	END
@@ -105,25 +109,105 @@ ctl() {
 	timeout 10 "$KEDGECTL" -c "$CONFIG" "$@"
 }
 
-# Everything that reads kedgectl's JSON is from here on.
+# ---- What kedgectl's JSON says: all paths into it are here ----
+
 relay_answers() {
-	running relay || fail "the relay ended"
-	ctl --json sessions
+	running relay || fail "the relay ended: $(tail -n 3 "$WORK/relay.log")"
+	relay_stats .sessions
 }
 
 control_connected() {
-	running control || fail "control ended"
-	[ "$(stats_of .relay_connected)" = true ]
+	running control || fail "control ended: $(tail -n 3 "$WORK/control.log")"
+	[ "$(control_stats .relay_connected)" = true ]
 }
 
-stats_of() { # stats_of JQ-PATH → one value of `kedgectl stats`
-	ctl --json stats | jq -r "$1"
+relay_is_gone() {
+	[ "$(control_stats .relay_connected)" = false ]
+}
+
+control_stats() { # control_stats JQ-PATH
+	{ ctl --json stats || true; } | jq -e -r "select(.type == \"control_stats\") | $1"
+}
+
+relay_stats() { # relay_stats JQ-PATH
+	{ ctl --json stats || true; } | jq -e -r "select(.type == \"relay_stats\") | $1"
+}
+
+control_stats_is() {
+	[ "$(control_stats "$1")" = "$2" ]
+}
+
+relay_stats_is() {
+	[ "$(relay_stats "$1")" = "$2" ]
 }
 
 n_calls() {
-	ctl --json calls | jq -s '[.[] | .calls? // . | .. | objects | select(has("call_id"))] | length'
+	ctl --json calls | jq -s 'map(select(.type == "call")) | length'
 }
 
 n_calls_is() {
 	[ "$(n_calls)" = "$1" ]
+}
+
+n_ended_is() {
+	[ "$(ctl --json calls --ended | jq -s 'map(select(.type == "call")) | length')" = "$1" ]
+}
+
+# All ended calls, as "cause:by=how many …" in alphabetical order.
+ended_by_cause() {
+	ctl --json calls --ended |
+		jq -s -r 'map(select(.type == "call") | "\(.end_cause):\(.end_by)") | group_by(.) | map("\(.[0])=\(length)") | join(" ")'
+}
+
+# Our media endpoints of the calls that are up.
+local_ports() {
+	ctl --json sessions | jq -r 'select(.type == "session") | .sides[].local' | sort | paste -sd' '
+}
+
+# ---- What must be true ----
+
+# check_soon WHAT COMMAND...: true within 5 s.
+check_soon() {
+	local what=$1
+	shift
+	wait_for "$what" 5 "$@"
+	say "ok: $what"
+}
+
+# check_ends NAME STATUS: the process ends by itself with that status.
+check_ends() {
+	local status=0
+	wait_for "the end of $1" 10 not running "$1"
+	finish "$1" || status=$?
+	check_equal "$1's exit status" "$status" "$2"
+}
+
+not() {
+	! "$@"
+}
+
+xdp_attached() {
+	ip -n "$(ns edge)" link show access | grep -q prog/xdp
+}
+
+xdp_detached() {
+	! xdp_attached
+}
+
+# No call, no session, no port in use.
+check_nothing_left() {
+	check_soon "no call is left" n_calls_is 0
+	check_soon "no session is left" relay_stats_is .sessions 0
+	check_soon "no media port is in use" relay_stats_is '[.realms[].media_ports_used] | add' 0
+	check_soon "no pairing is left" control_stats_is .pairings 0
+}
+
+# in = out + drops, and what the edge's interfaces received is what the relay took and what it left to the kernel.
+check_sums() {
+	local stats
+	running relay || return 0
+	stats=$(ctl --json stats | jq -c 'select(.type == "relay_stats")')
+	say "packets: $(jq -c '{in: ([.workers[].in] | add), out: ([.workers[].out] | add), drops: (.verdicts | del(.forwarded))}' <<<"$stats")"
+	check_equal "in = out + drops" "$(jq '[.workers[].in] | add' <<<"$stats")" \
+		"$(jq '([.workers[].out] | add) + ([.verdicts | to_entries[] | select(.key != "forwarded") | .value] | add)' <<<"$stats")"
 }

@@ -7,12 +7,13 @@
 #	? HEADER REGEX            what was received must match; HEADER may be `body` or `msg` (the whole message)
 #	! HEADER REGEX            … must not match
 #	+ HEADER: VALUE           one more header of the message sent above
-#	media N                   rtp_peer sends N packets to the endpoint of the SDP received last
-#	pause MS
+#	media N                   rtp_peer sends N packets to the endpoint of the SDP received last (0: until told to stop)
+#	pause MS                  whatever comes meanwhile is unexpected
+#	until poked               wait for the story's `poke`
 #	# comment
 #
 # Options: sdp, nosdp, dir=sendonly, tag=T, uri=U, branch=B, cseq=N, contact=URI, norepeat (no retransmissions), rtp=PORT,
-# ip=ADDRESS (in SDP), reason=A_B. A ladder that begins with `recv` is a callee's.
+# ip=ADDRESS (in SDP), reason=A_B, hops=N (Max-Forwards), to=URI. A ladder that begins with `recv` is a callee's.
 function escape(s) {
 	gsub(/&/, "\\&amp;", s)
 	gsub(/</, "\\&lt;", s)
@@ -88,6 +89,7 @@ function contact() {
 	line("Contact: <" opt("contact", "sip:" (callee ? "callee" : "caller") "[call_number]@[local_ip]:[local_port]") ">")
 }
 function send_request(method,    uri, branch, number, to) {
+	last_sent = method
 	branch = "[branch]"
 	uri = "sip:[service]@[remote_ip]:[remote_port]"
 	to = "<sip:[service]@[remote_ip]:[remote_port]>"
@@ -106,13 +108,13 @@ function send_request(method,    uri, branch, number, to) {
 		invite_cseq = number
 	line(method " " opt("uri", uri) " SIP/2.0")
 	line("Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=" opt("branch", branch) ";rport")
-	line("Max-Forwards: 70")
+	line("Max-Forwards: " opt("hops", 70))
 	if (callee) {
 		line("From: " use("to") ";tag=" opt("tag", local_tag))
 		line("To: " use("from"))
 	} else {
 		line("From: \"Caller [call_number]\" <sip:caller[call_number]@[local_ip]:[local_port]>;tag=" opt("tag", "c[pid]-[call_number]"))
-		line("To: " opt("to", to))
+		line("To: " ("to" in option ? "<" option["to"] ">" : to))
 	}
 	line("Call-ID: " opt("callid", "[call_id]"))
 	line("CSeq: " opt("cseq", number) " " method)
@@ -157,7 +159,7 @@ function receive(what) {
 		last_status = what
 		if (what > 100 && what < 300) {
 			in_dialog = 1
-			if (!("maybe" in option) && what >= 200 && cseq == invite_cseq)
+			if (!("maybe" in option) && what >= 200 && last_sent == "INVITE")
 				capture("<(sip:[^>]*)>", "hdr", "Contact", "target")
 		}
 	} else {
@@ -206,6 +208,7 @@ $1 == "send" { kind = "send"; read_options(3); send_request($2); next }
 $1 == "reply" { kind = "send"; read_options(3); send_reply($2); next }
 $1 == "answer" { kind = "send"; read_options(3); send_answer($2); next }
 $1 == "recv" { kind = "recv"; read_options(3); receive($2); next }
+$1 == "until" { print "  <recv request=\"NOTIFY\"/>"; kind = ""; next }
 $1 == "pause" { printf "  <pause milliseconds=\"%d\"/>\n", $2; next }
 $1 == "media" {
 	printf "  <nop><action><log message=\"send [call_number] %s %s %d\"/></action></nop>\n", use("address"), use("port"), $2

@@ -51,6 +51,22 @@ check_media_whole() { # check_media_whole PEER_A NS_A PEER_B NS_B
 	check_equal "packets counted by the kernels, $4 → $2" "$(rtp_counted "$2" in)" "$(rtp_counted "$4" out)"
 }
 
+# rtp_quiet PEER_A PEER_B: stop all streams; what is under way arrives.
+rtp_quiet() {
+	local i
+	for i in $(seq "${3:-1}"); do
+		rtp_command "$1" stop "$i"
+		rtp_command "$2" stop "$i"
+	done
+	wait_for "the last packets at $2" 2 rtp_arrived "$1" "$2"
+	wait_for "the last packets at $1" 2 rtp_arrived "$2" "$1"
+}
+
+# What the one has sent so far, the other has, less what ${LOST:-0} says.
+rtp_arrived() {
+	[ "$(rtp_sum "$2" received)" -ge $(($(rtp_sum "$1" sent) - ${LOST:-0})) ]
+}
+
 ladder() { # ladder NAME <LADDER: writes $WORK/NAME.xml
 	cat >"$WORK/$1.ladder"
 	awk -f "$E2E/ladder.awk" "$WORK/$1.ladder" >"$WORK/$1.xml"
@@ -89,6 +105,52 @@ sipp_start() {
 sipp_listens() {
 	running "$3" || fail "$3 ended: $(tail -n 3 "$WORK/$3.log")"
 	[ -n "$(in_ns "$1" ss -Huln "src $2:5060")" ]
+}
+
+# poke NAME NS ADDRESS: let the phone go on from its `until poked`. N: which of its calls (1).
+poke() {
+	local id=${4:-1}-${PIDS[$1]}@$3
+	# shellcheck disable=SC2016 # expanded inside
+	in_ns "$2" bash -c 'printf "%s\r\n" "NOTIFY sip:poke@$1 SIP/2.0" "Via: SIP/2.0/UDP $1:9;branch=z9hG4bKpoke" \
+		"From: <sip:story@$1>;tag=story" "To: <sip:poke@$1>" "Call-ID: $2" "CSeq: 1 NOTIFY" "Content-Length: 0" "" \
+		>/dev/udp/$1/5060' - "$3" "$id"
+}
+
+# The call that most stories are about: the callee rings and answers, PACKETS packets go each way, the caller hangs up.
+# With PACKETS=0 media flows until the story stops it, and the caller hangs up when poked.
+plain_callee() { # plain_callee NAME [SIPP OPTIONS]
+	callee "$@" <<-END
+		recv INVITE sdp
+		reply 180
+		reply 200
+		recv ACK
+		media $PACKETS
+		recv BYE
+		answer 200
+	END
+}
+
+plain_caller() { # plain_caller NAME ADDRESS [SIPP OPTIONS]
+	local hold="pause $((PACKETS * 20 + 300))"
+	[ "$PACKETS" -gt 0 ] || hold="until poked"
+	caller "$@" <<-END
+		send INVITE
+		recv 100 maybe
+		recv 180
+		recv 200 sdp
+		send ACK
+		media $PACKETS
+		$hold
+		send BYE
+		recv 200
+	END
+}
+
+# One whole good call, start to end: says that all is (still) well.
+good_call() { # good_call NAME
+	PACKETS=10 plain_callee "$1_callee" "$CALLEE"
+	PACKETS=10 plain_caller "$1_caller" "$CALLER"
+	phones_done "$1_caller" "$1_callee"
 }
 
 # phones_done NAME…: each has gone through its ladder to the end.

@@ -157,3 +157,14 @@ undrop() {
 dropped() { # dropped NS → packets
 	in_ns "$1" nft -j list table inet lose | jq '[.nftables[].rule?.expr[]?.counter?.packets // empty] | add'
 }
+
+# capture NAME NS DEVICE [FILTER]: everything (by default: SIP) on the device, into $WORK/NAME.pcap.
+capture() {
+	spawn "capture_$1" exec_in_ns "$2" dumpcap -q -P -i "$3" -f "${4:-udp port 5060}" -w "$WORK/$1.pcap"
+	wait_for "the capture of $1" 10 logged "capture_$1" "^File: "
+}
+
+capture_stop() {
+	stop "capture_$1" INT
+	[ -s "$WORK/$1.pcap" ] || fail "nothing captured on $1"
+}

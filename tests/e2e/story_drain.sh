@@ -1,0 +1,45 @@
+#!/bin/bash
+# SIGTERM to kedge-control while a call is up.
+#
+#	 access: caller, rtp_peer ═══ kedge ═══ core: callee, rtp_peer
+. "$(dirname "$0")/lib.sh"
+story "SIGTERM drains: calls go on, new ones get 503, and control ends when the last call does; a second one ends at once"
+
+topology_pair
+kedge_start
+rtp_phones rtp_access access "$CALLER" 1
+rtp_phones rtp_core core "$CALLEE" 1
+PACKETS=0
+plain_callee callee "$CALLEE"
+plain_caller caller "$CALLER"
+wait_for "media" 5 rtp_received_at_least rtp_access 20
+kill -TERM "${PIDS[control]}"
+check_soon "control says that it drains" control_stats_is .draining true
+caller too_late 203.0.113.3 <<-END
+	send INVITE
+	recv 100 maybe
+	recv 503
+	send ACK
+END
+phones_done too_late
+wait_for "media goes on" 5 rtp_received_at_least rtp_access $(($(rtp_sum rtp_access received) + 50))
+check "control is still there" running control
+rtp_quiet rtp_access rtp_core
+check_media_whole rtp_access access rtp_core core
+poke caller access "$CALLER"
+phones_done caller callee
+check_ends control 0
+
+say "a second SIGTERM"
+control_start
+plain_callee callee "$CALLEE"
+plain_caller caller "$CALLER"
+wait_for "media" 5 rtp_received_at_least rtp_access $(($(rtp_sum rtp_access received) + 20))
+kill -TERM "${PIDS[control]}"
+check_soon "control says that it drains" control_stats_is .draining true
+kill -TERM "${PIDS[control]}"
+wait_for "control's end" 2 not running control
+finish control || fail "control ended with $?"
+stop caller KILL
+stop callee KILL
+story_end

@@ -1,0 +1,32 @@
+#!/bin/bash
+# A trunk of four peers, of which only the last one works.
+#
+#	                                  ┌── 198.51.100.3 silent
+#	 access: caller ─── kedge ── core ┼── 198.51.100.4 ICMP port unreachable
+#	                                  ├── 198.51.100.5 503
+#	                                  └── 198.51.100.2 answers
+. "$(dirname "$0")/lib.sh"
+story "a trunk fails over on silence, transport error and 503, and the call succeeds"
+
+FIRST_RESPONSE_MS=1000
+CARRIER_PEERS='{ address = "198.51.100.3"; port = 5060; }, { address = "198.51.100.4"; port = 5060; },
+	{ address = "198.51.100.5"; port = 5060; }, { address = "198.51.100.2"; port = 5060; }'
+topology_pair
+drop core in ip daddr 198.51.100.3 udp dport 5060
+kedge_start
+rtp_phones rtp_access access "$CALLER" 1
+rtp_phones rtp_core core "$CALLEE" 1
+callee full_callee 198.51.100.5 <<-END
+	recv INVITE
+	reply 503
+	recv ACK
+END
+PACKETS=100
+plain_callee good_callee "$CALLEE"
+plain_caller good_caller "$CALLER"
+phones_done full_callee good_caller good_callee
+check "the silent peer was tried" test "$(dropped core)" -ge 1
+check_media_whole rtp_access access rtp_core core
+check_equal "tries on record" "$(ctl --json calls --ended | jq -s '[.[] | .branches? // empty | length] | add')" 4
+check_nothing_left
+story_end

@@ -1,0 +1,128 @@
+#!/bin/bash
+# Each kind of SIP message is lost once, and then all of them come twice.
+#
+#	 access: caller ─╳─ kedge ─╳─ core: callee
+#
+# ╳: an nft rule that drops exactly the first message that it matches, as it leaves or reaches a phone.
+. "$(dirname "$0")/lib.sh"
+story "calls survive the loss of any one SIP message, and the repetition of all of them"
+
+topology_pair
+kedge_start
+rtp_phones rtp_access access "$CALLER" 1
+rtp_phones rtp_core core "$CALLEE" 1
+
+# What a SIP datagram is, by the first bytes of its payload; short ones carry no SDP.
+declare -A IS=(
+	[INVITE]='@th,64,32 0x494e5649' [ACK]='@th,64,32 0x41434b20' [BYE]='@th,64,32 0x42594520'
+	[CANCEL]='@th,64,32 0x43414e43' [180]='@th,128,24 0x313830' [200_SDP]='@th,128,24 0x323030 udp length > 480'
+	[200]='@th,128,24 0x323030 udp length <= 480' [487]='@th,128,24 0x343837' [486]='@th,128,24 0x343836'
+)
+
+# lose WHERE MESSAGE: with WHERE the namespace and direction as its phone sees them.
+lose() {
+	local direction=dport
+	[ "$2" = out ] || direction=sport
+	# shellcheck disable=SC2086 # a rule is words
+	drop "$1" "$2" udp $direction 5060 ${IS[$3]} limit rate 1/day burst 1 packets
+}
+
+was_lost() {
+	check_equal "datagrams lost" "$(dropped "$1")" 1
+	undrop "$1"
+	check_soon "no call left" n_calls_is 0
+}
+
+answered_call() {
+	callee callee "$CALLEE" <<-END
+		recv INVITE
+		reply 180
+		reply 200
+		recv ACK
+		recv BYE
+		answer 200
+		pause 700
+	END
+	caller caller "$CALLER" <<-END
+		send INVITE
+		recv 100 maybe
+		recv 180 maybe
+		recv 200
+		send ACK
+		pause 600
+		send BYE
+		recv 200
+	END
+	phones_done caller callee
+}
+
+cancelled_call() {
+	callee callee "$CALLEE" <<-END
+		recv INVITE
+		reply 180
+		recv CANCEL
+		answer 200
+		reply 487
+		recv ACK
+		pause 700
+	END
+	caller caller "$CALLER" <<-END
+		send INVITE
+		recv 100 maybe
+		recv 180
+		send CANCEL
+		recv 200
+		recv 487
+		send ACK
+		pause 700
+	END
+	phones_done caller callee
+}
+
+lost_in() { # lost_in CALL WHERE DIRECTION MESSAGE
+	say "lost: $4, $2 $3"
+	lose "$2" "$3" "$4"
+	"$1"
+	was_lost "$2"
+}
+
+# Every message doubled, by the kernel of each of the three.
+repeat_all() { # repeat_all NS TO DEVICE
+	in_ns "$1" nft -f - <<-END
+		table ip twice {
+			chain out {
+				type filter hook output priority 0
+				udp dport 5060 ip daddr $2 counter dup to $2 device "$3"
+			}
+		}
+	END
+}
+
+case ${1:-all} in
+all | answered)
+	for message in "access out INVITE" "core in INVITE" "core out 180" "core out 200_SDP" "access in 200_SDP" \
+		"access out ACK" "core in ACK" "access out BYE" "core in BYE" "core out 200" "access in 200"; do
+		# shellcheck disable=SC2086
+		lost_in answered_call $message
+	done
+	;;&
+all | cancelled)
+	for message in "access out CANCEL" "core in CANCEL" "core out 200" "access in 200" "core out 487" "access in 487" \
+		"access out ACK" "core in ACK"; do
+		# shellcheck disable=SC2086
+		lost_in cancelled_call $message
+	done
+	;;&
+all | repeated)
+	say "all messages twice"
+	repeat_all access "$EDGE_ACCESS" net
+	repeat_all core "$EDGE_CORE" net
+	repeat_all edge "$CALLER" access
+	repeat_all edge "$CALLEE" core
+	answered_call
+	cancelled_call
+	good_call repeated
+	;;
+esac
+check_nothing_left
+story_end
