@@ -71,7 +71,7 @@ static void take_part_header(struct part *p, struct span line) {
 	}
 }
 
-// Headers, an empty line, content. A folded line goes with the one before it: the body is borrowed, nothing is blanked.
+// Headers, an empty line, content; false if there is no content. A folded line goes with the one before it: the body is borrowed, nothing is blanked.
 static bool parse_part(struct span text, struct part *out) {
 	struct part p = {0};
 	struct span line;
@@ -81,7 +81,7 @@ static bool parse_part(struct span text, struct part *out) {
 		if (line.len == 0) {
 			p.content = text;
 			*out = p;
-			return true;
+			return text.len > 0;
 		}
 		while (text.len > 0 && sip_char_is(text.data[0], SIP_CHAR_BLANK)) {
 			struct span more = cut_line(&text);
@@ -90,7 +90,7 @@ static bool parse_part(struct span text, struct part *out) {
 		}
 		take_part_header(&p, line);
 	}
-	return false; // no empty line: no content
+	return false;
 }
 
 // "--boundary", perhaps "--", perhaps blanks: a line that parts end at. 0: it is none, 1: another part follows, 2: the last.
