@@ -1,6 +1,6 @@
 #include "control/ops/call_json.h"
 
-#include "control/ops/diagnosis.h"
+#include "control/ops/diagnosis_json.h"
 #include "control/ops/row.h"
 #include "control/ops/session_json.h"
 
@@ -144,27 +144,10 @@ static json_t *stream_json(const struct media_stream_view *s) {
 	return row_end(&r);
 }
 
-static json_t *diagnosis_json(const struct diagnosis *d) {
-	json_t *lines = json_array();
-	struct row r = {0};
-
-	for (unsigned i = 0; i < d->n_lines; i++)
-		row_append(&r, lines, json_string(d->lines[i]));
-	if (!r.failed)
-		return lines;
-	json_decref(lines);
-	return NULL;
-}
-
 static json_t *final_json(const struct call_view *v, const struct proto_session_state *s) {
 	struct diagnosis_session input = {.state = s, .answered = v->answered_wall_ms != 0, .ended = true};
-	json_t *session = session_json(s);
-	struct diagnosis diagnosis;
-	struct row r = {.object = session, .failed = session == NULL};
 
-	diagnosis_find(&input, &diagnosis);
-	row_take(&r, "diagnosis", diagnosis_json(&diagnosis));
-	return row_end(&r);
+	return diagnosis_json(&input);
 }
 
 static void put_lists(struct row *r, const struct call_view *v, const struct config *config) {
