@@ -1,0 +1,683 @@
+// The packet path whole, with sessions put through the control protocol.
+#include "relay/learnt.h"
+#include "tests/unit/relay_fixture.h"
+
+#include <check.h>
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define S 1000000000ull
+
+static struct fixture *f;
+static struct proto_session session;
+static struct proto_put_result put;
+
+static void setup(void) {
+	f = fix_create(8);
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
+	session = fix_session(1);
+}
+
+static void teardown(void) {
+	fix_destroy(f);
+}
+
+static void put_session(void) {
+	ck_assert_uint_eq(fix_put(f, &session, &put), 0);
+}
+
+static enum verdict from_access(const char *addr, uint16_t port) {
+	return fix_media(f, addr, port, &put.local[0], 0, false);
+}
+
+static enum verdict from_core(const char *addr, uint16_t port) {
+	return fix_media(f, addr, port, &put.local[1], 1, false);
+}
+
+// Where the frame of the last feed goes.
+static struct endpoint target(const uint8_t *frame) {
+	return endpoint_v4(packet_load32(frame + PACKET_IP_TARGET), ntohs(packet_load16(frame + PACKET_UDP_TARGET)));
+}
+
+static struct endpoint source(const uint8_t *frame) {
+	return endpoint_v4(packet_load32(frame + PACKET_IP_SOURCE), ntohs(packet_load16(frame + PACKET_UDP_SOURCE)));
+}
+
+// One RTP packet of the session's caller; the frame that comes out stays in frame.
+static struct relay_packet feed_caller(uint8_t frame[128], bool rtcp) {
+	struct endpoint from = fix_endpoint("192.0.2.10", (uint16_t)(4000 + rtcp)), to = put.local[0];
+	struct relay_packet p;
+	uint32_t len;
+
+	to.port += rtcp;
+	len = fix_frame(frame, &from, &to, rtcp ? fix_rtcp : fix_rtp, rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp));
+	fix_feed(f, frame, len, 0, &p);
+	return p;
+}
+
+START_TEST(forwards_rewritten) {
+	for (unsigned rtcp = 0; rtcp < 2; rtcp++) {
+		uint8_t frame[128], mac[6];
+		struct endpoint from, to = fix_endpoint("198.51.100.20", (uint16_t)(5000 + rtcp)), e;
+		struct relay_packet p;
+
+		put_session();
+		p = feed_caller(frame, rtcp);
+		ck_assert_uint_eq(p.verdict, VERDICT_FORWARDED);
+		ck_assert_uint_eq(p.port, 1);
+		ck_assert_uint_eq(p.component, put.slot * 4 + rtcp);
+		ck_assert_uint_eq(p.payload, rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp));
+		ck_assert_uint_eq(p.length, PACKET_PAYLOAD + p.payload);
+		ck_assert(fix_checksums_hold(frame));
+		from = put.local[1];
+		from.port += rtcp;
+		e = source(frame);
+		ck_assert(endpoint_equal(&e, &from));
+		e = target(frame);
+		ck_assert(endpoint_equal(&e, &to));
+		fix_mac(frame[5], mac);
+		ck_assert_mem_eq(frame, mac, 6);
+		ck_assert_mem_eq(frame + 6, f->params.port_mac[1], 6);
+		ck_assert_uint_eq(frame[PACKET_IP_TOS], 0); // core's
+		ck_assert_mem_eq(frame + PACKET_PAYLOAD, rtcp ? fix_rtcp : fix_rtp, p.payload);
+	}
+}
+END_TEST
+
+START_TEST(marks_with_the_realms_dscp) {
+	struct endpoint from = fix_endpoint("198.51.100.20", 5000);
+	struct relay_packet p;
+	uint8_t frame[128];
+
+	put_session();
+	ck_assert_uint_eq(
+		fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p), VERDICT_FORWARDED);
+	ck_assert_uint_eq(p.port, 0);
+	ck_assert_uint_eq(frame[PACKET_IP_TOS], 46 << 2);
+}
+END_TEST
+
+START_TEST(ethernet_padding_is_left_alone) {
+	struct endpoint from = fix_endpoint("192.0.2.10", 4001), to;
+	struct relay_packet p;
+	uint8_t frame[128] = {0};
+
+	put_session();
+	to = put.local[0];
+	to.port++;
+	fix_frame(frame, &from, &to, fix_rtcp, sizeof(fix_rtcp));
+	ck_assert_uint_eq(fix_feed(f, frame, 60, 0, &p), VERDICT_FORWARDED);
+	ck_assert_uint_eq(p.length, 60);
+	ck_assert_uint_eq(p.payload, sizeof(fix_rtcp));
+	ck_assert_uint_eq(ntohs(packet_load16(frame + PACKET_IP_LENGTH)), 28 + sizeof(fix_rtcp));
+	ck_assert(fix_checksums_hold(frame));
+}
+END_TEST
+
+// ---- verdicts without a component ----
+
+struct broken {
+	const char *what;
+	uint32_t length; // 0: the whole frame
+	uint16_t at;     // a byte to overwrite, 0: none
+	uint8_t value;
+	bool mend; // the IP checksum afterwards
+	enum verdict want;
+};
+
+static const struct broken broken[] = {
+	{"whole", 0, 0, 0, false, VERDICT_FORWARDED},
+	{"no byte", 1, 0, 0, false, VERDICT_RUNT},
+	{"Ethernet cut", 13, 0, 0, false, VERDICT_RUNT},
+	{"IP cut", 33, 0, 0, false, VERDICT_RUNT},
+	{"UDP cut", 41, 0, 0, false, VERDICT_RUNT},
+	{"payload cut", 61, 0, 0, false, VERDICT_RUNT},
+	{"ARP", 0, PACKET_TYPE + 1, 6, false, VERDICT_NOT_MEDIA},
+	{"VLAN", 0, PACKET_TYPE, 0x81, false, VERDICT_NOT_MEDIA},
+	{"IPv6's version", 0, PACKET_IP, 0x65, true, VERDICT_NOT_MEDIA},
+	{"options", 0, PACKET_IP, 0x46, true, VERDICT_NOT_MEDIA},
+	{"header too short", 0, PACKET_IP, 0x44, true, VERDICT_NOT_MEDIA},
+	{"IP length beyond the frame", 0, PACKET_IP_LENGTH, 1, true, VERDICT_RUNT},
+	{"IP length below UDP's", 0, PACKET_IP_LENGTH + 1, 27, true, VERDICT_RUNT},
+	{"IP length below IP's", 0, PACKET_IP_LENGTH + 1, 19, true, VERDICT_RUNT},
+	{"more fragments", 0, PACKET_IP_FRAGMENT, 0x20, true, VERDICT_NOT_MEDIA},
+	{"a later fragment", 0, PACKET_IP_FRAGMENT + 1, 1, true, VERDICT_NOT_MEDIA},
+	{"may be fragmented", 0, PACKET_IP_FRAGMENT, 0, true, VERDICT_FORWARDED},
+	{"TCP", 0, PACKET_IP_PROTOCOL, 6, true, VERDICT_NOT_MEDIA},
+	{"wrong IP checksum", 0, PACKET_IP_TTL, 1, false, VERDICT_BAD_CHECKSUM},
+	{"UDP length of 7", 0, PACKET_UDP_LENGTH + 1, 7, false, VERDICT_RUNT},
+	{"UDP length beyond IP's", 0, PACKET_UDP_LENGTH + 1, 29, false, VERDICT_RUNT},
+	{"another host", 0, PACKET_IP_TARGET + 3, 9, true, VERDICT_NOT_MEDIA},
+	{"a port below the range", 0, PACKET_UDP_TARGET, 0x10, false, VERDICT_NOT_MEDIA},
+	{"a port above the range", 0, PACKET_UDP_TARGET, 0xf0, false, VERDICT_NOT_MEDIA},
+	{"another session's port", 0, PACKET_UDP_TARGET + 1, 99, false, VERDICT_NO_SESSION},
+};
+
+START_TEST(frames_are_judged) {
+	const struct broken *b = &broken[_i];
+	struct endpoint from = fix_endpoint("192.0.2.10", 4000);
+	struct relay_packet p;
+	uint8_t frame[128];
+	uint32_t len;
+
+	session.side[0].local = fix_endpoint("203.0.113.1", 16384);
+	put_session();
+	len = fix_frame(frame, &from, &put.local[0], fix_rtp, sizeof(fix_rtp));
+	if (b->at != 0)
+		frame[b->at] = b->value;
+	if (b->mend) {
+		fix_be16(frame + PACKET_IP_CHECKSUM, 0);
+		fix_be16(frame + PACKET_IP_CHECKSUM, (uint16_t)~fix_sum(frame + PACKET_IP, 20, 0));
+	}
+	ck_assert_msg(fix_feed(f, frame, b->length != 0 ? b->length : len, 0, &p) == b->want, "%s: %s", b->what,
+		verdict_name(p.verdict));
+	ck_assert_uint_eq(p.component, b->want == VERDICT_FORWARDED ? put.slot * 4 : UINT32_MAX);
+	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[b->want], 1);
+}
+END_TEST
+
+START_TEST(addresses_of_another_port_are_in_the_wrong_realm) {
+	put_session();
+	ck_assert_uint_eq(fix_media(f, "192.0.2.10", 4000, &put.local[0], 1, false), VERDICT_WRONG_REALM);
+	ck_assert_uint_eq(fix_media(f, "198.51.100.20", 5000, &put.local[1], 0, false), VERDICT_WRONG_REALM);
+}
+END_TEST
+
+START_TEST(realms_share_a_port) {
+	snprintf(session.side[1].realm, PROTO_NAME, "edge");
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
+	ck_assert_uint_eq(fix_media(f, "198.51.100.20", 5000, &put.local[1], 0, false), VERDICT_FORWARDED);
+}
+END_TEST
+
+// ---- admission ----
+
+struct content {
+	const char *what;
+	uint8_t bytes[16];
+	uint16_t len;
+	enum verdict rtp, rtcp; // on either component
+};
+
+static const struct content contents[] = {
+	{"nothing", {0}, 0, VERDICT_BAD_RTP, VERDICT_BAD_RTCP},
+	{"STUN", {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, 16, VERDICT_STUN, VERDICT_STUN},
+	{"DTLS", {22, 254, 253}, 16, VERDICT_DTLS, VERDICT_DTLS},
+	{"TURN channel", {64}, 16, VERDICT_BAD_RTP, VERDICT_BAD_RTCP},
+	{"version 3", {0xc0}, 16, VERDICT_BAD_RTP, VERDICT_BAD_RTCP},
+	{"RTP, short", {0x80}, 11, VERDICT_BAD_RTP, VERDICT_BAD_RTCP},
+	{"PCMU", {0x80, 0}, 12, VERDICT_FORWARDED, VERDICT_BAD_RTCP},
+	{"PCMU, marked", {0x80, 0x80}, 12, VERDICT_FORWARDED, VERDICT_BAD_RTCP},
+	{"events", {0x80, 101}, 12, VERDICT_FORWARDED, VERDICT_BAD_RTCP},
+	{"PCMA", {0x80, 8}, 12, VERDICT_PAYLOAD_TYPE, VERDICT_BAD_RTCP},
+	{"type 64", {0x80, 64}, 12, VERDICT_PAYLOAD_TYPE, VERDICT_BAD_RTCP},
+	{"type 127", {0x80, 127}, 12, VERDICT_PAYLOAD_TYPE, VERDICT_BAD_RTCP},
+	{"report", {0x80, 201, 0, 2}, 12, VERDICT_PAYLOAD_TYPE, VERDICT_FORWARDED},
+};
+
+START_TEST(contents_are_judged) {
+	const struct content *c = &contents[_i];
+
+	put_session();
+	for (unsigned rtcp = 0; rtcp < 2; rtcp++) {
+		enum verdict want = rtcp ? c->rtcp : c->rtp;
+		struct endpoint from = fix_endpoint("192.0.2.10", (uint16_t)(4000 + rtcp)), to = put.local[0];
+		struct component_slot *slot = fix_slot(f, put.slot * 4 + rtcp);
+		struct relay_packet p;
+		uint8_t frame[128];
+
+		to.port += rtcp;
+		ck_assert_msg(fix_feed(f, frame, fix_frame(frame, &from, &to, c->bytes, c->len), 0, &p) == want, "%s: %s",
+			c->what, verdict_name(p.verdict));
+		ck_assert_uint_eq(slot->forwarded, want == VERDICT_FORWARDED);
+		ck_assert_uint_eq(slot->forwarded_bytes, want == VERDICT_FORWARDED ? c->len : 0);
+		if (want != VERDICT_FORWARDED)
+			ck_assert_uint_eq(slot->drops[want], 1);
+		ck_assert_uint_eq(slot->last_in_ns, want == VERDICT_FORWARDED ? f->now : 0);
+	}
+}
+END_TEST
+
+START_TEST(no_types_named_admits_all) {
+	const uint8_t odd[12] = {0x80, 127};
+	struct endpoint from = fix_endpoint("192.0.2.10", 4000);
+	struct relay_packet p;
+	uint8_t frame[128];
+
+	memset(session.side[0].payload_types, 0, sizeof(session.side[0].payload_types));
+	put_session();
+	ck_assert_uint_eq(
+		fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], odd, sizeof(odd)), 0, &p), VERDICT_FORWARDED);
+}
+END_TEST
+
+// ---- the opposite side ----
+
+START_TEST(other_side_without_endpoint) {
+	session.side[1].remote[0] = session.side[1].remote[1] = (struct endpoint){0};
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_ENDPOINT);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->last_in_ns, f->now); // it was admitted
+	ck_assert_uint_eq(from_core("198.51.100.20", 5000), VERDICT_NO_ENDPOINT);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4 + 2)->last_in_ns, 0); // there is nobody to compare with
+}
+END_TEST
+
+START_TEST(other_side_waiting) {
+	session.side[1].latch = LATCH_ADDRESS;
+	session.side[1].vouched = fix_endpoint("198.51.100.77", 0);
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_WAITING);
+	ck_assert_uint_eq(from_core("198.51.100.77", 999), VERDICT_FORWARDED);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
+	ck_assert_uint_eq(fix_media(f, "192.0.2.10", 4001, &put.local[0], 0, true), VERDICT_WAITING); // RTCP on its own
+}
+END_TEST
+
+START_TEST(other_side_vouched_for_by_nobody) {
+	session.side[1].latch = LATCH_ADDRESS;
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_ENDPOINT);
+}
+END_TEST
+
+static void set_hops(enum next_hop_state state) {
+	const uint8_t mac[6] = {2, 7, 7, 7, 7, 7};
+
+	for (unsigned i = 1; i < FIX_HOPS; i++)
+		f->words[i] = next_hop_word(mac, 0, state);
+}
+
+START_TEST(next_hops_are_obeyed) {
+	put_session();
+	set_hops(NEXT_HOP_NO_ROUTE);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_ROUTE);
+	set_hops(NEXT_HOP_UNRESOLVED);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_NEIGHBOUR);
+	set_hops(NEXT_HOP_FAILED);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_NEIGHBOUR);
+	set_hops(NEXT_HOP_REACHABLE);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
+}
+END_TEST
+
+START_TEST(no_next_hop_is_no_route_until_there_is_one) {
+	f->no_hops = true;
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_ROUTE);
+	f->no_hops = false;
+	f->now += 2 * S;
+	fix_settle(f);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
+}
+END_TEST
+
+// ---- latch ----
+
+START_TEST(off_sends_to_the_signalled_endpoint) {
+	uint8_t frame[128];
+	struct endpoint from = fix_endpoint("198.51.100.20", 5999), e, want = fix_endpoint("192.0.2.10", 4000);
+	struct relay_packet p;
+
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4444), VERDICT_FORWARDED); // another port of it
+	ck_assert_uint_eq(
+		fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p), VERDICT_FORWARDED);
+	e = target(frame);
+	ck_assert(endpoint_equal(&e, &want));
+	ck_assert_uint_eq(from_access("192.0.2.11", 4000), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->events, EVENT_SOURCE_REFUSED);
+}
+END_TEST
+
+START_TEST(strict_takes_only_the_signalled_endpoint) {
+	session.side[0].latch = LATCH_STRICT;
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.10", 4001), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
+}
+END_TEST
+
+static void put_nated(enum latch_mode mode) {
+	session.side[0].latch = (uint8_t)mode;
+	session.side[0].vouched = fix_endpoint("203.0.113.200", 0);
+	put_session();
+}
+
+// One RTP packet of the callee; what comes out stays in frame.
+static enum verdict feed_callee(uint8_t frame[128]) {
+	struct endpoint from = fix_endpoint("198.51.100.20", 5000);
+	struct relay_packet p;
+
+	return fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p);
+}
+
+START_TEST(learns_and_sends_there_at_once) {
+	const uint8_t frame_mac[6] = {2, 0, 0, 0, 9, 9};
+	struct endpoint e, learnt, want = fix_endpoint("203.0.113.200", 33333);
+	uint8_t frame[128], mac[6];
+
+	put_nated(LATCH_ADDRESS);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_WAITING);
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+	e = target(frame);
+	ck_assert(endpoint_equal(&e, &want));
+	ck_assert_mem_eq(frame, frame_mac, 6); // the learning frame's source, until main has asked for the route
+	learnt_read(fix_slot(f, put.slot * 4), &learnt);
+	ck_assert(endpoint_equal(&learnt, &want));
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 1);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->events, EVENT_LATCHED);
+
+	fix_settle(f);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+	fix_mac(frame[5], mac);
+	ck_assert_mem_eq(frame, mac, 6);
+	ck_assert(endpoint_same_addr(&f->hop_target[frame[5]], &want));
+}
+END_TEST
+
+START_TEST(unresolved_next_hop_uses_the_frames_mac) {
+	const uint8_t frame_mac[6] = {2, 0, 0, 0, 9, 9};
+	uint8_t frame[128];
+
+	f->hop_state = NEXT_HOP_UNRESOLVED;
+	put_nated(LATCH_ADDRESS);
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_NO_NEIGHBOUR); // core's is not known
+	fix_settle(f);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+	ck_assert_mem_eq(frame, frame_mac, 6);
+}
+END_TEST
+
+START_TEST(group_addresses_are_no_next_hop) {
+	struct endpoint from = fix_endpoint("203.0.113.200", 33333);
+	struct relay_packet p;
+	uint8_t frame[128];
+	uint32_t len;
+
+	put_nated(LATCH_ADDRESS);
+	len = fix_frame(frame, &from, &put.local[0], fix_rtp, sizeof(fix_rtp));
+	memset(frame + 6, 0xff, 6);
+	ck_assert_uint_eq(fix_feed(f, frame, len, 0, &p), VERDICT_FORWARDED);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_NO_ROUTE);
+	fix_settle(f);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+}
+END_TEST
+
+START_TEST(nothing_is_learnt_from_what_is_not_admitted) {
+	const uint8_t wrong_type[12] = {0x80, 8}, stun[20] = {0, 1};
+	struct endpoint from = fix_endpoint("203.0.113.200", 33333);
+	struct relay_packet p;
+	uint8_t frame[128];
+
+	put_nated(LATCH_ADDRESS);
+	fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], wrong_type, sizeof(wrong_type)), 0, &p);
+	fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], stun, sizeof(stun)), 0, &p);
+	ck_assert_uint_eq(from_access("203.0.113.201", 33333), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 0);
+}
+END_TEST
+
+START_TEST(no_source_that_could_not_be_answered_is_learnt) {
+	put_nated(LATCH_ANY);
+	ck_assert_uint_eq(from_access("224.0.0.1", 4000), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("255.255.255.255", 4000), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("0.0.0.0", 4000), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("192.0.2.10", 0), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("192.0.2.10", 1), VERDICT_FORWARDED);
+}
+END_TEST
+
+START_TEST(strangers_are_refused_after_the_latch) {
+	put_nated(LATCH_ADDRESS);
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED);
+	ck_assert_uint_eq(from_access("203.0.113.200", 44444), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_BAD_SOURCE); // signalled, but behind the NAT
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->drops[VERDICT_BAD_SOURCE], 2);
+	f->now += 2 * S;
+	ck_assert_uint_eq(from_access("203.0.113.200", 44444), VERDICT_FORWARDED); // it was silent
+}
+END_TEST
+
+START_TEST(any_learns_within_its_window) {
+	put_nated(LATCH_ANY);
+	f->now += 5 * S + 1;
+	ck_assert_uint_eq(from_access("192.0.2.99", 1234), VERDICT_BAD_SOURCE);
+	session.side[0].latch_epoch++;
+	put_session();
+	ck_assert_uint_eq(from_access("192.0.2.99", 1234), VERDICT_FORWARDED);
+	ck_assert_uint_eq(from_access("192.0.2.98", 1234), VERDICT_BAD_SOURCE);
+}
+END_TEST
+
+START_TEST(a_raised_epoch_lets_another_source_win_once) {
+	uint8_t frame[128];
+	struct endpoint e, old = fix_endpoint("203.0.113.200", 33333);
+
+	put_nated(LATCH_ADDRESS);
+	from_access("203.0.113.200", 33333);
+	session.side[0].latch_epoch++;
+	put_session();
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED); // still goes where it went
+	e = target(frame);
+	ck_assert(endpoint_equal(&e, &old));
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED); // still on its way
+	ck_assert_uint_eq(from_access("203.0.113.200", 44444), VERDICT_FORWARDED);
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_BAD_SOURCE);
+}
+END_TEST
+
+START_TEST(the_same_epoch_keeps_the_latch) {
+	put_nated(LATCH_ADDRESS);
+	from_access("203.0.113.200", 33333);
+	session.side[0].payload_types[0] = 1 | 1 << 8;
+	session.side[0].vouched = fix_endpoint("203.0.113.201", 0);
+	put_session();
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED);
+	ck_assert_uint_eq(from_access("203.0.113.201", 33333), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 2);
+}
+END_TEST
+
+START_TEST(one_sides_change_leaves_the_other_alone) {
+	struct proto_put_result before;
+	uint8_t frame[128];
+	struct endpoint e, want = fix_endpoint("198.51.100.99", 7000);
+
+	put_nated(LATCH_ADDRESS);
+	before = put;
+	from_access("203.0.113.200", 33333);
+	session.side[1].remote[0] = want;
+	session.side[1].latch_epoch++;
+	put_session();
+	ck_assert_mem_eq(&before, &put, sizeof(put));
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 1);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 1);
+	struct endpoint from = fix_endpoint("203.0.113.200", 33333);
+	struct relay_packet p;
+
+	fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], fix_rtp, sizeof(fix_rtp)), 0, &p);
+	ck_assert_uint_eq(p.verdict, VERDICT_FORWARDED); // off: to the new endpoint at once
+	e = target(frame);
+	ck_assert(endpoint_equal(&e, &want));
+}
+END_TEST
+
+START_TEST(modes_can_change) {
+	uint8_t frame[128];
+	struct endpoint e, signalled = fix_endpoint("192.0.2.10", 4000);
+
+	put_nated(LATCH_ADDRESS);
+	from_access("203.0.113.200", 33333);
+	put_nated(LATCH_OFF);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 0);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+	e = target(frame);
+	ck_assert(endpoint_equal(&e, &signalled));
+	put_nated(LATCH_ANY);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_WAITING);
+	ck_assert_uint_eq(from_access("192.0.2.77", 1), VERDICT_FORWARDED);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+}
+END_TEST
+
+START_TEST(what_was_learnt_is_restored) {
+	uint8_t frame[128], mac[6];
+	struct endpoint e, learnt = fix_endpoint("203.0.113.200", 33333);
+
+	session.side[0].learnt[0] = learnt;
+	put_nated(LATCH_ADDRESS);
+	fix_settle(f);
+	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
+	e = target(frame);
+	ck_assert(endpoint_equal(&e, &learnt));
+	fix_mac(frame[5], mac);
+	ck_assert_mem_eq(frame, mac, 6);
+	ck_assert_uint_eq(from_access("203.0.113.200", 44444), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED);
+	put_session(); // again, still with the old endpoint: what the worker knows is newer
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 1);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4 + 1)->latched, 0); // RTCP was not restored
+}
+END_TEST
+
+START_TEST(rtcp_latches_by_itself) {
+	put_nated(LATCH_ADDRESS);
+	ck_assert_uint_eq(fix_media(f, "203.0.113.200", 50001, &put.local[0], 0, true), VERDICT_FORWARDED);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4 + 1)->latched, 1);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 0);
+}
+END_TEST
+
+START_TEST(moved_ports_leave_the_old_ones) {
+	struct endpoint old;
+
+	put_session();
+	old = put.local[0];
+	session.side[0].local = fix_endpoint("203.0.113.3", 20000);
+	put_session();
+	ck_assert_uint_eq(put.local[0].port, 20000);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
+	ck_assert_uint_eq(fix_media(f, "192.0.2.10", 4000, &old, 0, false), VERDICT_NO_SESSION);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 1); // counters went with it
+}
+END_TEST
+
+START_TEST(deleted_sessions_are_no_sessions) {
+	struct proto_session_state state;
+
+	put_session();
+	from_access("192.0.2.10", 4000);
+	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_DELETE, session.session_id, &state), 0);
+	ck_assert_uint_eq(state.component[0][0].counters.forwarded, 1);
+	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_NO_SESSION);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->session_id, 0);
+}
+END_TEST
+
+START_TEST(a_full_queue_is_counted_where_it_came_in) {
+	struct endpoint from = fix_endpoint("192.0.2.10", 4000);
+	struct relay_packet p;
+	uint8_t frame[128];
+
+	put_session();
+	p = (struct relay_packet){.data = frame, .port = 0};
+	p.length = fix_frame(frame, &from, &put.local[0], fix_rtp, sizeof(fix_rtp));
+	relay_burst(f->w, &p, 1, f->now);
+	ck_assert_uint_eq(p.verdict, VERDICT_FORWARDED);
+	p.verdict = VERDICT_TX_FULL; // as the application says when the port took no more
+	relay_count(f->w, &p, 1);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->drops[VERDICT_TX_FULL], 1);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 0);
+	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[VERDICT_TX_FULL], 1);
+}
+END_TEST
+
+START_TEST(bursts_of_all_kinds_add_up) {
+	uint8_t frames[RELAY_BURST][128];
+	struct relay_packet p[RELAY_BURST];
+	struct endpoint from = fix_endpoint("192.0.2.10", 4000), stranger = fix_endpoint("192.0.2.11", 4000);
+	uint64_t sum = 0;
+
+	put_session();
+	for (unsigned i = 0; i < RELAY_BURST; i++) {
+		struct endpoint to = put.local[0];
+
+		to.port += i % 4 == 3 ? 40 : 0;
+		p[i] = (struct relay_packet){.data = frames[i], .port = i % 8 == 0};
+		p[i].length = fix_frame(frames[i], i % 4 == 2 ? &stranger : &from, &to, fix_rtp, sizeof(fix_rtp));
+	}
+	relay_burst(f->w, p, RELAY_BURST, f->now);
+	relay_count(f->w, p, RELAY_BURST);
+	for (unsigned v = 0; v < STATS_VERDICTS; v++)
+		sum += relay_worker_stats(f->w)->verdicts[v];
+	ck_assert_uint_eq(sum, RELAY_BURST);
+	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[VERDICT_WRONG_REALM], 4);
+	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[VERDICT_BAD_SOURCE], 8);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->drops[VERDICT_BAD_SOURCE], 8);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded,
+		relay_worker_stats(f->w)->verdicts[VERDICT_FORWARDED]);
+}
+END_TEST
+
+static TCase *frames_case(void) {
+	TCase *tc = tcase_create("frames");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, forwards_rewritten);
+	tcase_add_test(tc, marks_with_the_realms_dscp);
+	tcase_add_test(tc, ethernet_padding_is_left_alone);
+	tcase_add_loop_test(tc, frames_are_judged, 0, LEN(broken));
+	tcase_add_test(tc, addresses_of_another_port_are_in_the_wrong_realm);
+	tcase_add_test(tc, realms_share_a_port);
+	tcase_add_loop_test(tc, contents_are_judged, 0, LEN(contents));
+	tcase_add_test(tc, no_types_named_admits_all);
+	tcase_add_test(tc, other_side_without_endpoint);
+	tcase_add_test(tc, other_side_waiting);
+	tcase_add_test(tc, other_side_vouched_for_by_nobody);
+	tcase_add_test(tc, next_hops_are_obeyed);
+	tcase_add_test(tc, no_next_hop_is_no_route_until_there_is_one);
+	tcase_add_test(tc, moved_ports_leave_the_old_ones);
+	tcase_add_test(tc, deleted_sessions_are_no_sessions);
+	tcase_add_test(tc, a_full_queue_is_counted_where_it_came_in);
+	tcase_add_test(tc, bursts_of_all_kinds_add_up);
+	return tc;
+}
+
+static TCase *latch_case(void) {
+	TCase *tc = tcase_create("latch");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, off_sends_to_the_signalled_endpoint);
+	tcase_add_test(tc, strict_takes_only_the_signalled_endpoint);
+	tcase_add_test(tc, learns_and_sends_there_at_once);
+	tcase_add_test(tc, unresolved_next_hop_uses_the_frames_mac);
+	tcase_add_test(tc, group_addresses_are_no_next_hop);
+	tcase_add_test(tc, nothing_is_learnt_from_what_is_not_admitted);
+	tcase_add_test(tc, no_source_that_could_not_be_answered_is_learnt);
+	tcase_add_test(tc, strangers_are_refused_after_the_latch);
+	tcase_add_test(tc, any_learns_within_its_window);
+	tcase_add_test(tc, a_raised_epoch_lets_another_source_win_once);
+	tcase_add_test(tc, the_same_epoch_keeps_the_latch);
+	tcase_add_test(tc, one_sides_change_leaves_the_other_alone);
+	tcase_add_test(tc, modes_can_change);
+	tcase_add_test(tc, what_was_learnt_is_restored);
+	tcase_add_test(tc, rtcp_latches_by_itself);
+	return tc;
+}
+
+int main(void) {
+	Suite *suite = suite_create("burst");
+	SRunner *runner;
+	int n_failed;
+
+	suite_add_tcase(suite, frames_case());
+	suite_add_tcase(suite, latch_case());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? 0 : 1;
+}
