@@ -26,7 +26,7 @@ struct media_result {
 	uint64_t owner;
 	uint32_t request; // what media_offer or media_answer was called with
 	int status;
-	struct span sdp;  // for the other party, borrowed; empty unless status is 0
+	struct span sdp;  // for the other party, borrowed until the callback returns; empty unless status is 0
 };
 
 struct media_user {
@@ -34,16 +34,23 @@ struct media_user {
 	void (*on_result)(void *ctx, const struct media_result *r);
 	// Relay events of one pairing: bits of enum media_event or-ed over its sessions and sides.
 	void (*on_event)(void *ctx, uint64_t owner, unsigned events);
-	// Final counters of one session of a pairing that was deleted (after media_delete). Last of each when last is true;
-	// state is NULL if the relay is gone.
+	// Final counters of one session of a pairing that was deleted (after media_delete). Each media_delete is answered by
+	// exactly one call with last true, later, never from within; its state is NULL if the relay is gone or held nothing.
 	void (*on_final)(void *ctx, uint64_t owner, const struct proto_session_state *state, bool last);
 };
 
+// Borrows config and loop. Takes the loop's FLUSH_RELAY. Connects with the loop's next turn.
 [[nodiscard]] int media_create(struct loop *loop, const struct config *config, const struct media_user *user, struct media **out);
+struct relay_link;
+// The same over a link of the caller's (relay_link.h) in place of the relay's socket: for tests, on a manual loop.
+[[nodiscard]] int media_create_over(struct loop *loop, const struct config *config, const struct media_user *user,
+	const struct relay_link *link, struct media **out);
+// Not from within a callback. Sessions at the relay are left to its sweep.
 void media_destroy(struct media *m);
 
 // An offer of party `from` (0 or 1) in the pairing *handle (0: make one for owner and call_id). The result comes later, never from
-// within, once. party[1 - from] need only know its realm. Returns 0, -ENOMEM or -ENOSPC (no result then, *handle unchanged).
+// within, once. party[1 - from] need only know its realm. Returns 0, -ENOMEM, -ENOSPC or -EINVAL (no such pairing or realm);
+// no result then, *handle unchanged.
 [[nodiscard]] int media_offer(struct media *m, uint64_t *handle, uint64_t owner, uint64_t call_id, uint32_t request, unsigned from,
 	const struct media_party party[2], struct span sdp);
 // The answer of party `from` to the other's last offer. Same rules. Repeating an equal answer is cheap (no change at the relay).
@@ -54,6 +61,7 @@ void media_set_answered(struct media *m, uint64_t handle);
 // End the pairing: results still to come are not delivered; its sessions are deleted, late replies too. 0 is ignored.
 void media_delete(struct media *m, uint64_t handle);
 
+// True when the relay is there and holds all our sessions: a new offer has a chance.
 bool media_is_connected(const struct media *m);
 uint32_t media_count(const struct media *m); // pairings alive
 
