@@ -194,6 +194,6 @@ int main(int argc, char **argv) {
 		return EXIT_USAGE;
 	log_set_level(config->log_level);
 	status = run(config);
-	config_destroy(config);
+	config_unload(config);
 	return status;
 }
