@@ -78,7 +78,9 @@ control_spawn() {
 }
 
 relay_start() {
+	[ -e "$WORK/sums.pid" ] || sums_begin
 	relay_spawn
+	[ -s "$WORK/sums.pid" ] || echo "${PIDS[relay]}" >"$WORK/sums.pid"
 	wait_for "the relay's socket" 15 relay_answers
 }
 
@@ -126,11 +128,19 @@ relay_is_gone() {
 }
 
 control_stats() { # control_stats JQ-PATH
-	{ ctl --json stats || true; } | jq -e -r "select(.type == \"control_stats\") | $1"
+	stats_line control_stats "$1"
 }
 
 relay_stats() { # relay_stats JQ-PATH
-	{ ctl --json stats || true; } | jq -e -r "select(.type == \"relay_stats\") | $1"
+	stats_line relay_stats "$1"
+}
+
+# Fails if that process does not answer; the other one's line is good all the same.
+stats_line() {
+	local value
+	value=$({ ctl --json stats 2>/dev/null || true; } | jq -c -r "select(.type == \"$1\") | $2")
+	[ -n "$value" ] || return
+	echo "$value"
 }
 
 control_stats_is() {
@@ -198,16 +208,51 @@ xdp_detached() {
 check_nothing_left() {
 	check_soon "no call is left" n_calls_is 0
 	check_soon "no session is left" relay_stats_is .sessions 0
-	check_soon "no media port is in use" relay_stats_is '[.realms[].media_ports_used] | add' 0
+	check_soon "no media port is in use" relay_stats_is '[.realms[].media_port_pairs_used] | add' 0
 	check_soon "no pairing is left" control_stats_is .pairings 0
 }
 
-# in = out + drops, and what the edge's interfaces received is what the relay took and what it left to the kernel.
+# in = out + drops; and what the edge's interfaces received and sent, by the kernel's own count, is what the relay took and
+# gave and what went by way of the kernel. The relay's main thread copies its counters once a second, hence the patience.
 check_sums() {
-	local stats
-	running relay || return 0
-	stats=$(ctl --json stats | jq -c 'select(.type == "relay_stats")')
-	say "packets: $(jq -c '{in: ([.workers[].in] | add), out: ([.workers[].out] | add), drops: (.verdicts | del(.forwarded))}' <<<"$stats")"
-	check_equal "in = out + drops" "$(jq '[.workers[].in] | add' <<<"$stats")" \
-		"$(jq '([.workers[].out] | add) + ([.verdicts | to_entries[] | select(.key != "forwarded") | .value] | add)' <<<"$stats")"
+	running relay && relay_is_running_since_start || return 0
+	check_soon "in = out + drops" relay_stats_is .packet_sums_hold true
+	check_soon "packets of the interfaces = packets of the relay + packets of the kernel" sums_agree
+	say "$(relay_stats '"packets: in \(.packets_in) = out \(.packets_out) + dropped \(.packets_dropped) \(.drops | with_entries(select(.value > 0)))"')"
+	say "$(sums)"
+}
+
+# The interfaces' counters before the relay began to count: nobody sends anything yet.
+sums_begin() {
+	local port
+	for port in access core; do
+		interface_counters "$port" >"$WORK/$port.begin"
+	done
+	: >"$WORK/sums.pid"
+}
+
+# Only a relay that has counted all the time can be held to the interfaces' counters.
+relay_is_running_since_start() {
+	[ "${PIDS[relay]}" = "$(cat "$WORK/sums.pid")" ]
+}
+
+interface_counters() {
+	ip -n "$(ns edge)" -j -s link show "$1" | jq -c '.[0].stats64 | {rx: .rx.packets, tx: .tx.packets}'
+}
+
+# One object: totals of the edge's interfaces since the relay began, by the kernel (rx, tx, and stack: what its own network
+# stack sent), by the XDP program (seen, media) and by the workers (in, out).
+sums() {
+	local port kernel=
+	for port in access core; do
+		kernel+=$(jq -c --slurpfile begin "$WORK/$port.begin" --argjson stack "$(stack_sent "$port")" \
+			'{rx: (.rx - $begin[0].rx), tx: (.tx - $begin[0].tx), stack: $stack}' <<<"$(interface_counters "$port")")
+	done
+	relay_stats . | jq -c --argjson kernel "$(jq -s 'map(to_entries) | add | group_by(.key) |
+		map({key: .[0].key, value: (map(.value) | add)}) | from_entries' <<<"$kernel")" '{kernel: $kernel,
+		seen: ([.ports[].xdp_packets[]] | add), media: ([.ports[].xdp_packets.media] | add), in: .packets_in, out: .packets_out}'
+}
+
+sums_agree() {
+	[ "$(sums | jq '.kernel.rx == .seen and .media == .in and .kernel.tx == .out + .kernel.stack')" = true ]
 }

@@ -56,9 +56,9 @@ malformed
 phones_done callers callees
 check_media_whole rtp_access access rtp_core core
 
-check "stray packets are counted as no_session" test "$(relay_stats .verdicts.no_session)" -ge 7000
-check "packets from elsewhere are counted as bad_source" test "$(relay_stats .verdicts.bad_source)" -ge 100
-check "rubbish from the phone's own address is counted as bad_rtp" test "$(relay_stats .verdicts.bad_rtp)" -ge 2000
+check "stray packets are counted as no_session" test "$(relay_stats .drops.no_session)" -ge 7000
+check "packets from elsewhere are counted as bad_source" test "$(relay_stats .drops.bad_source)" -ge 100
+check "rubbish from the phone's own address is counted as bad_rtp" test "$(relay_stats .drops.bad_rtp)" -ge 2000
 check "malformed SIP is counted" test "$(control_stats '.sip.malformed + .sip.refused')" -ge 600
 check "keepalives are not malformed" test "$(control_stats .sip.keepalives)" -ge 100
 say "malformed by reason: $(control_stats .sip_faults | jq -c 'with_entries(select(.value > 0))')"

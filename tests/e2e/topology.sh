@@ -78,6 +78,7 @@ topology_pair() {
 	addresses edge core 198.51.100 1 1
 	count_rtp access
 	count_rtp core
+	count_stack
 }
 
 # A phone behind a NAT, beside the ordinary callers.
@@ -115,6 +116,7 @@ topology_nat() {
 	END
 	count_rtp phone
 	count_rtp core
+	count_stack
 }
 
 # RTP and RTCP as they leave and reach the phones of a namespace, counted by its kernel.
@@ -133,6 +135,26 @@ count_rtp() {
 			}
 		}
 	END
+}
+
+# What the edge's own network stack sends, which excludes what the relay does.
+count_stack() {
+	local port
+	for port in access core; do
+		in_ns edge nft -f - <<-END
+			table netdev stack_$port {
+				counter sent { }
+				chain out {
+					type filter hook egress device "$port" priority 0
+					counter name sent
+				}
+			}
+		END
+	done
+}
+
+stack_sent() { # stack_sent DEVICE → packets
+	in_ns edge nft -j list counter netdev "stack_$1" sent | jq '.nftables[] | .counter? // empty | .packets'
 }
 
 rtp_counted() { # rtp_counted NS in|out → packets
