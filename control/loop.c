@@ -87,7 +87,7 @@ static void set_alarm(struct loop *l) {
 	wait_ms = next_ms > loop_now_ms(l) ? next_ms - loop_now_ms(l) : 0;
 	l->alarm_ms = next_ms;
 	event_add(l->alarm,
-	        &(struct timeval){.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = wait_ms % 1000 * 1000});
+		&(struct timeval){.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = wait_ms % 1000 * 1000});
 }
 
 static void run_timers(struct loop *l, uint64_t to_ms) {

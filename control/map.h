@@ -5,7 +5,7 @@
 #include "control/span.h"
 
 struct map_node {
-	struct map_node *next;
+	struct map_node *next, **link; // link NULL: not in a map
 	struct span key;
 	uint64_t hash, value;
 };

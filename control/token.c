@@ -183,7 +183,7 @@ int token_open(struct tokens *t, char kind, struct span text, uint64_t *handle, 
 	if (CRYPTO_memcmp(check, bytes + AT_CHECK, sizeof(check)) != 0)
 		return -EBADMSG;
 	if (get_be(bytes + AT_NODE, 2) != t->node_id || bytes[AT_SHARD] != t->shard ||
-	        bytes[AT_KIND] != (uint8_t)kind)
+		bytes[AT_KIND] != (uint8_t)kind)
 		return -EBADMSG;
 	*handle = get_be(bytes + AT_HANDLE, 8);
 	*part = (uint16_t)get_be(bytes + AT_PART, 2);

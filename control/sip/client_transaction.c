@@ -1,0 +1,114 @@
+#include "control/sip/client_transaction.h"
+
+struct row {
+	bool is_there;
+	struct client_step step;
+};
+
+#define ROW(next, actions) \
+	{ \
+		true, { \
+			CLIENT_##next, (actions) \
+		} \
+	}
+
+enum {
+	FIRST_1XX = CLIENT_REPORT | CLIENT_NO_MORE,
+	ACCEPT = CLIENT_REPORT | CLIENT_NO_MORE | CLIENT_END_64T1,
+	FAIL = CLIENT_REPORT | CLIENT_NO_MORE | CLIENT_SEND_ACK | CLIENT_END_D,
+	CANCEL_NOW = CLIENT_SEND_CANCEL | CLIENT_NO_MORE | CLIENT_END_64T1,
+	COMPLETE = CLIENT_REPORT | CLIENT_NO_MORE | CLIENT_END_T4,
+};
+
+static const struct row invite_rows[CLIENT_STATES][CLIENT_EVENTS] = {
+	[CLIENT_CALLING] =
+		{
+			[CLIENT_1XX] = ROW(PROCEEDING, FIRST_1XX | CLIENT_END_LONGEST),
+			[CLIENT_2XX] = ROW(ACCEPTED, ACCEPT),
+			[CLIENT_FAILURE] = ROW(COMPLETED, FAIL),
+			[CLIENT_CANCEL] = ROW(CALLING_CANCELLED, 0),
+			[CLIENT_RETRANSMIT] = ROW(CALLING, CLIENT_SEND | CLIENT_AGAIN_DOUBLED),
+			[CLIENT_END] = ROW(TERMINATED, CLIENT_REPORT_TIMEOUT),
+			[CLIENT_TRANSPORT_ERROR] = ROW(TERMINATED, CLIENT_REPORT_TRANSPORT_ERROR),
+		},
+	[CLIENT_CALLING_CANCELLED] =
+		{
+			[CLIENT_1XX] = ROW(CANCELLING, CLIENT_REPORT | CANCEL_NOW),
+			// A final response that comes first leaves nothing to cancel (§9.1).
+			[CLIENT_2XX] = ROW(ACCEPTED, ACCEPT),
+			[CLIENT_FAILURE] = ROW(COMPLETED, FAIL),
+			[CLIENT_CANCEL] = ROW(CALLING_CANCELLED, 0),
+			[CLIENT_RETRANSMIT] = ROW(CALLING_CANCELLED, CLIENT_SEND | CLIENT_AGAIN_DOUBLED),
+			[CLIENT_END] = ROW(TERMINATED, CLIENT_REPORT_TIMEOUT),
+			[CLIENT_TRANSPORT_ERROR] = ROW(TERMINATED, CLIENT_REPORT_TRANSPORT_ERROR),
+		},
+	[CLIENT_PROCEEDING] =
+		{
+			[CLIENT_1XX] = ROW(PROCEEDING, CLIENT_REPORT),
+			[CLIENT_2XX] = ROW(ACCEPTED, ACCEPT),
+			[CLIENT_FAILURE] = ROW(COMPLETED, FAIL),
+			[CLIENT_CANCEL] = ROW(CANCELLING, CANCEL_NOW),
+			[CLIENT_END] = ROW(TERMINATED, CLIENT_REPORT_TIMEOUT),
+			// No row for a transport error: somebody has answered, so it is a late one of an earlier INVITE.
+		},
+	[CLIENT_CANCELLING] =
+		{
+			[CLIENT_1XX] = ROW(CANCELLING, CLIENT_REPORT),
+			// The 2xx crossed our CANCEL: the user has a call to end.
+			[CLIENT_2XX] = ROW(ACCEPTED, ACCEPT),
+			[CLIENT_FAILURE] = ROW(COMPLETED, FAIL),
+			[CLIENT_CANCEL] = ROW(CANCELLING, 0),
+			[CLIENT_END] = ROW(TERMINATED, CLIENT_REPORT_TIMEOUT), // §9.1, last paragraph
+		},
+	[CLIENT_ACCEPTED] =
+		{
+			[CLIENT_2XX] =
+				ROW(ACCEPTED, CLIENT_REPORT), // repeated, or of another branch of a fork
+			[CLIENT_CANCEL] = ROW(ACCEPTED, 0),
+			[CLIENT_END] = ROW(TERMINATED, 0),
+		},
+	[CLIENT_COMPLETED] =
+		{
+			[CLIENT_FAILURE] = ROW(COMPLETED, CLIENT_SEND_ACK), // our ACK was lost
+			[CLIENT_CANCEL] = ROW(COMPLETED, 0),
+			[CLIENT_END] = ROW(TERMINATED, 0),
+			// An ACK that the kernel refused: the user has its final response, the peer asks again.
+			[CLIENT_TRANSPORT_ERROR] = ROW(COMPLETED, 0),
+		},
+};
+
+static const struct row other_rows[CLIENT_STATES][CLIENT_EVENTS] = {
+	[CLIENT_TRYING] =
+		{
+			// Timer E runs on; when it fires in PROCEEDING it changes its pace (§17.1.2.2).
+			[CLIENT_1XX] = ROW(PROCEEDING, CLIENT_REPORT),
+			[CLIENT_2XX] = ROW(COMPLETED, COMPLETE),
+			[CLIENT_FAILURE] = ROW(COMPLETED, COMPLETE),
+			[CLIENT_RETRANSMIT] = ROW(TRYING, CLIENT_SEND | CLIENT_AGAIN_UP_TO_T2),
+			[CLIENT_END] = ROW(TERMINATED, CLIENT_REPORT_TIMEOUT),
+			[CLIENT_TRANSPORT_ERROR] = ROW(TERMINATED, CLIENT_REPORT_TRANSPORT_ERROR),
+		},
+	[CLIENT_PROCEEDING] =
+		{
+			[CLIENT_1XX] = ROW(PROCEEDING, CLIENT_REPORT),
+			[CLIENT_2XX] = ROW(COMPLETED, COMPLETE),
+			[CLIENT_FAILURE] = ROW(COMPLETED, COMPLETE),
+			[CLIENT_RETRANSMIT] = ROW(PROCEEDING, CLIENT_SEND | CLIENT_AGAIN_T2),
+			[CLIENT_END] = ROW(TERMINATED, CLIENT_REPORT_TIMEOUT),
+			[CLIENT_TRANSPORT_ERROR] = ROW(TERMINATED, CLIENT_REPORT_TRANSPORT_ERROR),
+		},
+	[CLIENT_COMPLETED] =
+		{
+			[CLIENT_2XX] = ROW(COMPLETED, 0),
+			[CLIENT_FAILURE] = ROW(COMPLETED, 0),
+			[CLIENT_END] = ROW(TERMINATED, 0),
+		},
+};
+
+struct client_step client_transaction_step(
+	bool is_invite, enum client_state state, enum client_event event, bool *refused) {
+	const struct row *row = is_invite ? &invite_rows[state][event] : &other_rows[state][event];
+
+	*refused = !row->is_there;
+	return row->is_there ? row->step : (struct client_step){state, 0};
+}
