@@ -44,6 +44,30 @@ static void put_end(struct row *r, const struct call_view *v) {
 	row_text(r, "end_by", v->end_by);
 }
 
+static json_t *branch_json(const struct call_branch_view *b) {
+	struct row r;
+
+	row_begin(&r);
+	row_text(&r, "trunk", b->trunk);
+	row_text(&r, "usage", b->usage);
+	row_text(&r, "request_uri", b->request_uri);
+	row_endpoint(&r, "target", &b->target);
+	row_u64(&r, "status", b->status);
+	return row_end(&r);
+}
+
+static json_t *branches_json(const struct call_view *v) {
+	json_t *branches = json_array();
+	struct row r = {0};
+
+	for (unsigned i = 0; i < v->n_branches; i++)
+		row_append(&r, branches, branch_json(&v->branch[i]));
+	if (!r.failed)
+		return branches;
+	json_decref(branches);
+	return NULL;
+}
+
 static void put_head(struct row *r, const struct call_view *v) {
 	row_begin_line(r, "call");
 	row_id(r, "id", v->id);
@@ -58,6 +82,7 @@ static void put_head(struct row *r, const struct call_view *v) {
 	row_text(r, "call_id_b", v->leg[1].call_id);
 	put_times(r, v);
 	put_end(r, v);
+	row_take(r, "branches", branches_json(v));
 }
 
 json_t *call_json_row(const struct call_view *v) {
@@ -105,18 +130,6 @@ static json_t *leg_json(const struct call_leg_view *l, unsigned side, const stru
 	return row_end(&r);
 }
 
-static json_t *branch_json(const struct call_branch_view *b) {
-	struct row r;
-
-	row_begin(&r);
-	row_text(&r, "trunk", b->trunk);
-	row_text(&r, "usage", b->usage);
-	row_text(&r, "request_uri", b->request_uri);
-	row_endpoint(&r, "target", &b->target);
-	row_u64(&r, "status", b->status);
-	return row_end(&r);
-}
-
 // ---- media ----
 
 static json_t *stream_side_json(const struct media_stream_view *s, unsigned side) {
@@ -151,16 +164,13 @@ static json_t *final_json(const struct call_view *v, const struct proto_session_
 }
 
 static void put_lists(struct row *r, const struct call_view *v, const struct config *config) {
-	json_t *legs = json_array(), *branches = json_array(), *streams = json_array();
+	json_t *legs = json_array(), *streams = json_array();
 
 	for (unsigned side = 0; side < 2; side++)
 		row_append(r, legs, leg_json(&v->leg[side], side, config));
-	for (unsigned i = 0; i < v->n_branches; i++)
-		row_append(r, branches, branch_json(&v->branch[i]));
 	for (unsigned i = 0; i < v->n_streams; i++)
 		row_append(r, streams, stream_json(&v->stream[i]));
 	row_take(r, "legs", legs);
-	row_take(r, "branches", branches);
 	row_take(r, "streams", streams);
 }
 

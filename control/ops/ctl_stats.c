@@ -44,14 +44,14 @@ static const char *help_of(const char *verdict) {
 	return "";
 }
 
-static void print_drops(FILE *out, const json_t *drops) {
+static void print_drops(FILE *out, const json_t *verdicts) {
 	const char *head = "drops", *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)drops, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)verdicts, name, value) {
 		char key[64];
 
-		if (json_integer_value(value) == 0)
+		if (json_integer_value(value) == 0 || strcmp(name, verdict_name(VERDICT_FORWARDED)) == 0)
 			continue;
 		fprintf(out, "%-*s%-14s %10" JSON_INTEGER_FORMAT "  %s\n", HEAD_WIDTH, head,
 			print_escape(name, key, sizeof(key)), json_integer_value(value), help_of(name));
@@ -68,7 +68,7 @@ static void print_packets(FILE *out, const json_t *s) {
 	else
 		fprintf(out, "%-*sin = out + drops: %" JSON_INTEGER_FORMAT " packets missing\n", HEAD_WIDTH,
 			"check", json_integer_value(print_find(s, "packets_missing")));
-	print_drops(out, print_find(s, "drops"));
+	print_drops(out, print_find(s, "verdicts"));
 }
 
 static void print_groups(FILE *out, const json_t *s) {
@@ -87,9 +87,8 @@ static void print_groups(FILE *out, const json_t *s) {
 	}
 	json_array_foreach(realms, i, item) fprintf(out,
 		"realm %s  media port pairs: used %" PRIu64 "  resting %" PRIu64 "  free %" PRIu64 "\n",
-		print_value(print_find(item, "name"), name), print_find_u64(item, "media_port_pairs_used"),
-		print_find_u64(item, "media_port_pairs_resting"),
-		print_find_u64(item, "media_port_pairs_free"));
+		print_value(print_find(item, "name"), name), print_find_u64(item, "media_ports_used"),
+		print_find_u64(item, "media_ports_resting"), print_find_u64(item, "media_ports_free"));
 }
 
 static void print_relay(FILE *out, const json_t *s) {

@@ -105,6 +105,7 @@ static int entry_init(struct entry *e, const struct call_view *v, const struct c
 }
 
 void records_add(struct records *r, const struct call_view *v) {
+	size_t max_bytes = (size_t)r->size * RECORDS_BYTES_A_CALL;
 	struct entry e;
 
 	cdr_log(v);
@@ -115,7 +116,7 @@ void records_add(struct records *r, const struct call_view *v) {
 		return;
 	}
 	while (r->last + 1 - r->first == r->size ||
-		(r->first <= r->last && r->bytes + e.bytes > RECORDS_MAX_BYTES))
+		(r->first <= r->last && r->bytes + e.bytes > max_bytes))
 		drop_oldest(r);
 	r->bytes += e.bytes;
 	*entry_at(r, ++r->last) = e;

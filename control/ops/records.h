@@ -4,8 +4,9 @@
 #include "config/config.h"
 #include "control/call/view.h"
 
-// Bounds what peers with long texts can make us keep; the oldest go first.
-#define RECORDS_MAX_BYTES (64u << 20)
+// A call takes 4 KiB or so. Peers with long texts can't make all together take more than so much for each that is asked
+// for: the oldest go first.
+enum { RECORDS_BYTES_A_CALL = 16384 };
 
 struct records;
 

@@ -80,7 +80,7 @@ static json_t *verdicts_json(const struct relay_sample *s, const struct relay_su
 	struct row r;
 
 	row_begin(&r);
-	for (unsigned v = VERDICT_FORWARDED + 1; v < n; v++)
+	for (unsigned v = 0; v < n; v++)
 		row_u64(&r, relay_report_verdict(v, name), sums->verdicts[v]);
 	return row_end(&r);
 }
@@ -99,9 +99,9 @@ static json_t *realm_json(const struct stats_realm *realm) {
 
 	row_begin(&r);
 	row_text(&r, "name", realm->name);
-	row_u64(&r, "media_port_pairs_used", realm->media_ports_used);
-	row_u64(&r, "media_port_pairs_resting", realm->media_ports_resting);
-	row_u64(&r, "media_port_pairs_free", realm->media_ports_free);
+	row_u64(&r, "media_ports_used", realm->media_ports_used);
+	row_u64(&r, "media_ports_resting", realm->media_ports_resting);
+	row_u64(&r, "media_ports_free", realm->media_ports_free);
 	return row_end(&r);
 }
 
@@ -150,7 +150,27 @@ static void put_packets(struct row *r, const struct relay_sample *s) {
 	row_bool(r, "packet_sums_hold", sums.in == sums.out + sums.drops);
 	row_take(r, "packets_missing", json_integer((json_int_t)(sums.in - sums.out - sums.drops)));
 	row_u64(r, "ring_drops", sums.ring_drops);
-	row_take(r, "drops", verdicts_json(s, &sums));
+	row_take(r, "verdicts", verdicts_json(s, &sums));
+}
+
+static json_t *totals_json(const struct stats_worker *w) {
+	struct row r;
+
+	row_begin(&r);
+	row_u64(&r, "cpu", w->cpu);
+	row_u64(&r, "in", w->in);
+	row_u64(&r, "out", w->out);
+	row_u64(&r, "ring_drops", w->ring_drops);
+	row_u64(&r, "busy_ns", w->busy_ns);
+	return row_end(&r);
+}
+
+static void put_workers(struct row *r, const struct relay_sample *s) {
+	json_t *workers = json_array();
+
+	for (uint32_t i = 0; i < s->n_workers; i++)
+		row_append(r, workers, totals_json(&s->workers[i]));
+	row_take(r, "workers", workers);
 }
 
 static void put_groups(struct row *r, const struct stats_map *m) {
@@ -173,7 +193,7 @@ json_t *relay_report_stats(const struct stats_map *m, const struct relay_sample 
 	row_begin_line(&r, "relay_stats");
 	row_id(&r, "boot_id", h->boot_id);
 	row_bool(&r, "controller_connected", h->controller_connected != 0);
-	row_u64(&r, "workers", h->n_workers);
+	put_workers(&r, s);
 	put_packets(&r, s);
 	put_sessions(&r, h);
 	row_take(&r, "next_hops", next_hops_json(h));
