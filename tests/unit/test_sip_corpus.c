@@ -1,5 +1,5 @@
 // Every message of tests/fuzz/corpus/sip_msg gets the verdict that RFC 4475, RFC 5118 and our rules give it, from a buffer
-// of exactly its size, whole and cut short at every byte.
+// of exactly its size, whole and cut short.
 #include "control/sip/msg.h"
 
 #include <check.h>
@@ -55,10 +55,10 @@ START_TEST(gets_its_verdict) {
 END_TEST
 
 // Cut short, a message may be taken only where its header section is whole and no Content-Length says that more was sent.
-START_TEST(survives_being_cut) {
+static void cut_everywhere(const char *file) {
 	size_t len;
-	char *whole = load(rows[_i].file, &len);
-	size_t step = len / 512 + 1;
+	char *whole = load(file, &len);
+	size_t step = len / 256 + 1;
 
 	for (size_t n = 0; n < len; n += step) {
 		char *buf = malloc(n);
@@ -76,6 +76,11 @@ START_TEST(survives_being_cut) {
 	}
 	free(whole);
 }
+
+START_TEST(survives_being_cut) {
+	for (int i = 0; i < ROWS; i++)
+		cut_everywhere(rows[i].file);
+}
 END_TEST
 
 START_TEST(is_listed_whole) {
@@ -85,7 +90,7 @@ START_TEST(is_listed_whole) {
 
 	ck_assert_ptr_nonnull(dir);
 	while ((entry = readdir(dir)) != NULL)
-		n += entry->d_name[0] != '.';
+		n += strstr(entry->d_name, ".sip") != NULL; // a fuzzer may leave its finds beside them
 	closedir(dir);
 	ck_assert_int_eq(n, ROWS);
 }
@@ -109,7 +114,7 @@ int main(void) {
 	int n_failed;
 
 	tcase_add_loop_test(tc, gets_its_verdict, 0, ROWS);
-	tcase_add_loop_test(tc, survives_being_cut, 0, ROWS);
+	tcase_add_test(tc, survives_being_cut);
 	tcase_add_test(tc, is_listed_whole);
 	tcase_add_test(tc, reaches_every_fault_that_fits_a_datagram);
 	suite_add_tcase(suite, tc);
