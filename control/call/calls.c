@@ -1,5 +1,7 @@
 #include "control/call/internal.h"
 
+#include "control/sip/transaction.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -84,7 +86,18 @@ static void on_media_final(void *ctx, uint64_t owner, const struct proto_session
 
 // ---- life ----
 
-static int open_parts(struct calls *cs) {
+static int open_stack(struct calls *cs, const struct sip_user *user, const struct transport *transport) {
+	if (transport == NULL)
+		return sip_stack_create(cs->loop, cs->config, cs->tokens, user, &cs->stack);
+	return stack_create(cs->loop, cs->config, cs->tokens, user, transport, &cs->stack);
+}
+
+static int open_media(struct calls *cs, const struct media_user *user, const struct relay_link *link) {
+	return link == NULL ? media_create(cs->loop, cs->config, user, &cs->media)
+			    : media_create_over(cs->loop, cs->config, user, link, &cs->media);
+}
+
+static int open_parts(struct calls *cs, const struct transport *transport, const struct relay_link *link) {
 	const struct config *config = cs->config;
 	uint32_t max_calls = (uint32_t)config->control.max_calls;
 	const struct sip_user sip_user = {
@@ -97,14 +110,20 @@ static int open_parts(struct calls *cs) {
 	if (ret == 0)
 		ret = routes_create(config, &cs->routes);
 	if (ret == 0)
-		ret = sip_stack_create(cs->loop, config, cs->tokens, &sip_user, &cs->stack);
+		ret = open_stack(cs, &sip_user, transport);
 	if (ret == 0)
-		ret = media_create(cs->loop, config, &media_user, &cs->media);
+		ret = open_media(cs, &media_user, link);
 	return ret == 0 ? trunks_create(cs) : ret;
 }
 
 int calls_create(struct loop *loop, const struct config *config, struct tokens *tokens,
 	const struct calls_hooks *hooks, struct calls **out) {
+	return calls_create_over(loop, config, tokens, hooks, NULL, NULL, out);
+}
+
+int calls_create_over(struct loop *loop, const struct config *config, struct tokens *tokens,
+	const struct calls_hooks *hooks, const struct transport *transport, const struct relay_link *link,
+	struct calls **out) {
 	struct calls *cs = calloc(1, sizeof(*cs));
 	int ret;
 
@@ -113,7 +132,7 @@ int calls_create(struct loop *loop, const struct config *config, struct tokens *
 	*cs = (struct calls){.loop = loop, .config = config, .tokens = tokens, .hooks = *hooks};
 	// Ids go on from the clock, so that a restart does not repeat them (up to 16,000 calls a second).
 	cs->next_id = loop_wall_ms(loop) * 16;
-	ret = open_parts(cs);
+	ret = open_parts(cs, transport, link);
 	if (ret < 0) {
 		calls_destroy(cs);
 		return ret;

@@ -15,6 +15,12 @@ struct calls_hooks {
 // Creates the SIP stack (listeners open) and the media client too. Returns 0 or a negative errno, said in the log.
 [[nodiscard]] int calls_create(struct loop *loop, const struct config *config, struct tokens *tokens,
 	const struct calls_hooks *hooks, struct calls **out);
+struct transport;
+struct relay_link;
+// As calls_create, over a transport and a link to the relay of the caller's choice; NULL: the real ones.
+[[nodiscard]] int calls_create_over(struct loop *loop, const struct config *config, struct tokens *tokens,
+	const struct calls_hooks *hooks, const struct transport *transport, const struct relay_link *link,
+	struct calls **out);
 void calls_destroy(struct calls *c);
 
 struct sip_stack *calls_stack(struct calls *c);
