@@ -40,7 +40,9 @@ static int lock_instance(struct app *a) {
 
 	a->lock_fd = instance_lock(path);
 	if (a->lock_fd == -EBUSY)
-		log_error("relay.control_socket=%s is locked: another kedge-relay runs with this configuration", path);
+		log_error(
+			"relay.control_socket=%s is locked: another kedge-relay runs with this configuration",
+			path);
 	else if (a->lock_fd < 0)
 		log_error("relay.control_socket=%s can't be locked: %s", path, strerror(-a->lock_fd));
 	return a->lock_fd < 0 ? a->lock_fd : 0;
@@ -154,7 +156,9 @@ static void on_failed(void *ctx, uint32_t id) {
 static int start_next_hops(struct app *a) {
 	// Two components of two sides each have a destination; the rest is for those that are just being changed.
 	struct next_hops_params p = {.capacity = 4 * (uint32_t)a->config->relay.max_sessions + 64,
-		.n_realms = a->params.n_realms, .failed = on_failed, .ctx = a};
+		.n_realms = a->params.n_realms,
+		.failed = on_failed,
+		.ctx = a};
 
 	for (unsigned i = 0; i < a->params.n_realms; i++) {
 		p.realms[i].ifindex = a->ports[a->params.realms[i].port].interface.index;
@@ -225,7 +229,8 @@ static int start_data_plane(struct app *a) {
 		return ret;
 	ret = start_core(a);
 	if (ret < 0) {
-		log_error("relay max_sessions=%d can't be set up: %s", a->config->relay.max_sessions, strerror(-ret));
+		log_error("relay max_sessions=%d can't be set up: %s", a->config->relay.max_sessions,
+			strerror(-ret));
 		return ret;
 	}
 	ret = open_ports(a);
@@ -256,8 +261,8 @@ static int start(struct app *a) {
 		ret = neighbour_open(a->next_hops, a->ports, a->n_ports, &a->poller, &a->neighbour);
 	// Last: whoever finds the socket finds a relay that works.
 	if (ret == 0)
-		ret = control_socket_open(a->config->relay.control_socket, a->config->group, a->relay, &a->poller,
-			a->memory.read_fd, &a->control);
+		ret = control_socket_open(a->config->relay.control_socket, a->config->group, a->relay,
+			&a->poller, a->memory.read_fd, &a->control);
 	return ret;
 }
 

@@ -167,7 +167,8 @@ static void listener_ready(void *ctx) {
 
 int control_socket_open(const char *path, const char *group, struct relay *r, struct poller *p, int stats_fd,
 	struct control_socket **out) {
-	static const struct relay_io io = {.send = send_message, .log = log_server_line, .close = shut_connection};
+	static const struct relay_io io = {
+		.send = send_message, .log = log_server_line, .close = shut_connection};
 	struct control_socket *s = calloc(1, sizeof(*s));
 	int ret;
 

@@ -7,7 +7,6 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,26 +45,15 @@ static int add_arg(struct eal_args *a, const char *text) {
 	return 0;
 }
 
-// Append to buf; what does not fit is told by a length of size or more.
-static size_t append(char *buf, size_t size, size_t used, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-static size_t append(char *buf, size_t size, size_t used, const char *format, ...) {
-	va_list args;
-	int n;
-
-	if (used >= size)
-		return used;
-	va_start(args, format);
-	n = vsnprintf(buf + used, size - used, format, args);
-	va_end(args);
-	return used + (size_t)n;
-}
-
 // "0@(0,2-7)" for the main lcore, ",1@8" for each worker.
 static int format_lcores(const struct eal_cpus *cpus, char *buf, size_t size) {
-	size_t used = append(buf, size, 0, "0@(");
+	FILE *f = fmemopen(buf, size, "w");
 	const char *comma = "";
+	bool fits;
 
+	if (f == NULL)
+		return -ENOMEM;
+	fputs("0@(", f);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		int last = cpu;
 
@@ -73,16 +61,18 @@ static int format_lcores(const struct eal_cpus *cpus, char *buf, size_t size) {
 			continue;
 		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &cpus->main))
 			last++;
-		used = append(buf, size, used, "%s%d", comma, cpu);
+		fprintf(f, "%s%d", comma, cpu);
 		if (last > cpu)
-			used = append(buf, size, used, "-%d", last);
+			fprintf(f, "-%d", last);
 		comma = ",";
 		cpu = last;
 	}
-	used = append(buf, size, used, ")");
+	fputc(')', f);
 	for (int i = 0; i < cpus->n_workers; i++)
-		used = append(buf, size, used, ",%d@%d", i + 1, cpus->worker[i]);
-	return used < size ? 0 : -E2BIG;
+		fprintf(f, ",%d@%d", i + 1, cpus->worker[i]);
+	fits = fputc('\0', f) != EOF && fflush(f) == 0;
+	fclose(f);
+	return fits ? 0 : -E2BIG;
 }
 
 int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb, struct eal_args *out) {
@@ -92,14 +82,16 @@ int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb, struct eal_a
 	int ret = format_lcores(cpus, lcores, sizeof(lcores));
 
 	*out = (struct eal_args){0};
-	if (ret < 0 || add_arg(out, "kedge-relay") < 0)
-		return -E2BIG;
+	if (ret < 0)
+		return ret;
+	ret = add_arg(out, "kedge-relay");
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		ret |= add_arg(out, always[i]);
+		ret |= add_arg(out, always[i]); // fails with one value only
 	snprintf(text, sizeof(text), "--lcores=%s", lcores);
 	ret |= add_arg(out, text);
 	if (memory_mb == 0) {
-		ret |= add_arg(out, "--in-memory"); // nothing of it outlives us, nothing collides with another process
+		ret |= add_arg(out,
+			"--in-memory"); // nothing of it outlives us, nothing collides with another process
 	} else {
 		ret |= add_arg(out, "--no-huge"); // which EAL refuses together with --in-memory
 		ret |= add_arg(out, "--no-shconf");
@@ -170,7 +162,8 @@ static int choose_memory(enum config_hugepages mode, size_t pool_bytes) {
 	if (have_mb >= mb)
 		return 0;
 	if (mode == HUGEPAGES_REQUIRE) {
-		log_error("hugepages free_mb=%zu need_mb=%u: too few, and relay.hugepages is \"require\"", have_mb, mb);
+		log_error("hugepages free_mb=%zu need_mb=%u: too few, and relay.hugepages is \"require\"",
+			have_mb, mb);
 		return -ENOMEM;
 	}
 	log_warning("hugepages free_mb=%zu need_mb=%u: running without, not at full speed", have_mb, mb);

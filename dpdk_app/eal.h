@@ -16,8 +16,8 @@ struct eal_cpus {
 };
 
 // Split the CPUs of the affinity mask. Returns 0, or -EINVAL with *missing: a configured CPU that isn't in the mask.
-[[nodiscard]] int eal_split_cpus(const cpu_set_t *mask, const int *workers, int n_workers, struct eal_cpus *out,
-	int *missing);
+[[nodiscard]] int eal_split_cpus(
+	const cpu_set_t *mask, const int *workers, int n_workers, struct eal_cpus *out, int *missing);
 
 // rte_eal_init's argument vector.
 struct eal_args {

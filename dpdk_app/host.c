@@ -46,7 +46,7 @@ static void get_queues(struct host_interface *i) {
 
 int host_interface_get(const char *name, struct host_interface *out) {
 	struct host_interface i = {0};
-	struct ifreq ifr;
+	struct ifreq ifr = {0};
 	int ret;
 
 	if (strlen(name) == 0 || strlen(name) >= sizeof(i.name)) {
@@ -110,8 +110,9 @@ void host_check_addresses(const struct config_realm *realm) {
 		const struct endpoint *e = &realm->media[i].address;
 
 		if (e->family == IP_V4 && !has_address(e))
-			log_warning("realm name=%s media address %s is not on this host: no media until it is", realm->name,
-				endpoint_format_addr(e, text));
+			log_warning(
+				"realm name=%s media address %s is not on this host: no media until it is",
+				realm->name, endpoint_format_addr(e, text));
 	}
 }
 
@@ -119,8 +120,8 @@ bool host_may_run(void) {
 	static const struct {
 		unsigned bit;
 		const char *name;
-	} needed[] = {{CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_NET_RAW, "CAP_NET_RAW"}, {CAP_IPC_LOCK, "CAP_IPC_LOCK"},
-		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {CAP_BPF, "CAP_BPF"}};
+	} needed[] = {{CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_NET_RAW, "CAP_NET_RAW"},
+		{CAP_IPC_LOCK, "CAP_IPC_LOCK"}, {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {CAP_BPF, "CAP_BPF"}};
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
 	bool may = true;
@@ -130,7 +131,8 @@ bool host_may_run(void) {
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if ((data[needed[i].bit / 32].effective & 1u << needed[i].bit % 32) != 0)
 			continue;
-		log_error("permission %s is missing: run as root, or give the service this capability", needed[i].name);
+		log_error("permission %s is missing: run as root, or give the service this capability",
+			needed[i].name);
 		may = false;
 	}
 	return may;

@@ -11,7 +11,7 @@ struct host_interface {
 	int index;
 	uint8_t mac[6];
 	unsigned mtu;
-	unsigned queues;    // combined channels
+	unsigned queues; // combined channels
 	unsigned rx_queues; // receive queues that are not combined (veth); 0 where there are none
 	bool up, veth;
 };

@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] = "usage: kedge-relay [-c FILE]\n"
-			    "  -c FILE    the configuration (default " CONFIG_DEFAULT_PATH ")\n"
-			    "  --help     this text\n"
-			    "  --version  the version\n"
-			    "Runs in the foreground and logs to stderr. SIGTERM waits up to 30 s for its sessions to end, a\n"
-			    "second one ends at once. Exit status: 0 ended in order, 1 refused or failed, 2 wrong usage or\n"
-			    "configuration.\n";
+static const char usage[] =
+	"usage: kedge-relay [-c FILE]\n"
+	"  -c FILE    the configuration (default " CONFIG_DEFAULT_PATH ")\n"
+	"  --help     this text\n"
+	"  --version  the version\n"
+	"Runs in the foreground and logs to stderr. SIGTERM waits up to 30 s for its sessions to end, a\n"
+	"second one ends at once. Exit status: 0 ended in order, 1 refused or failed, 2 wrong usage or\n"
+	"configuration.\n";
 
 // Returns -1 to go on, or the exit status.
 static int parse_args(int argc, char **argv, const char **path) {

@@ -11,7 +11,8 @@
 
 enum { FLIGHT = 32 }; // questions under way: their answers always fit the socket's buffer
 
-static const uint64_t ANSWER_WITHIN = 1000000000u; // ns; the kernel answers at once, unless it lost the answer
+static const uint64_t ANSWER_WITHIN =
+	1000000000u; // ns; the kernel answers at once, unless it lost the answer
 
 struct neighbour {
 	struct next_hops *table;
@@ -47,8 +48,9 @@ static void on_link(struct neighbour *n, unsigned index, const struct netlink_ev
 
 	if (e->has_mac && memcmp(e->mac, p->interface.mac, sizeof(e->mac)) != 0) {
 		if (!n->lost_device)
-			log_error("port name=%s interface=%s has another MAC now: the relay must be started anew", p->name,
-				p->interface.name);
+			log_error(
+				"port name=%s interface=%s has another MAC now: the relay must be started anew",
+				p->name, p->interface.name);
 		n->lost_device = true;
 	}
 	if (up != l->up)
@@ -87,7 +89,8 @@ static void on_news(void *ctx, const struct netlink_event *e) {
 		next_hops_on_change(n->table);
 		break;
 	case NETLINK_EVENT_NEIGHBOUR:
-		next_hops_on_neighbour(n->table, e->ifindex, &e->address, e->nud, e->has_mac ? e->mac : NULL, clock_now_ns());
+		next_hops_on_neighbour(n->table, e->ifindex, &e->address, e->nud, e->has_mac ? e->mac : NULL,
+			clock_now_ns());
 		break;
 	case NETLINK_EVENT_NEIGHBOUR_GONE:
 		next_hops_on_neighbour_gone(n->table, e->ifindex, &e->address, clock_now_ns());
@@ -123,7 +126,8 @@ static void on_refusal(struct neighbour *n, const struct next_hops_ask *ask, int
 		return;
 	// With an interface given the kernel refuses only what can't be at all; "no route" is told by the answer.
 	if (log_gate_open(&n->refused, "route refused", clock_now_ns(), 1))
-		log_warning("route to=%s from=%s refused: %s: is the interface up, and the media address on this host?",
+		log_warning(
+			"route to=%s from=%s refused: %s: is the interface up, and the media address on this host?",
 			endpoint_format_addr(&ask->address, dst), endpoint_format_addr(&ask->source, src),
 			strerror(-error));
 	next_hops_on_route(n->table, ask, false, &none, clock_now_ns());
@@ -137,9 +141,11 @@ static void on_reply(struct neighbour *n, const struct next_hops_ask *ask, const
 	else if (e->kind == NETLINK_EVENT_ROUTE && ask->question == ASK_ROUTE)
 		next_hops_on_route(n->table, ask, e->usable && e->ifindex == ask->ifindex, &e->address, now);
 	else if (e->kind == NETLINK_EVENT_NEIGHBOUR && ask->question == ASK_NEIGHBOUR) {
-		next_hops_on_neighbour(n->table, e->ifindex, &e->address, e->nud, e->has_mac ? e->mac : NULL, now);
+		next_hops_on_neighbour(
+			n->table, e->ifindex, &e->address, e->nud, e->has_mac ? e->mac : NULL, now);
 		if (!e->has_mac)
-			next_hops_on_unknown(n->table, ask); // there, but without an address: have it resolved
+			next_hops_on_unknown(
+				n->table, ask); // there, but without an address: have it resolved
 	}
 }
 
@@ -253,8 +259,13 @@ int neighbour_open(struct next_hops *table, const struct port *ports, unsigned n
 
 	if (n == NULL)
 		return -ENOMEM;
-	*n = (struct neighbour){.table = table, .poller = p, .ports = ports, .n_ports = n_ports, .follow_fd = -1,
-		.ask_fd = -1, .links_wanted = true};
+	*n = (struct neighbour){.table = table,
+		.poller = p,
+		.ports = ports,
+		.n_ports = n_ports,
+		.follow_fd = -1,
+		.ask_fd = -1,
+		.links_wanted = true};
 	for (unsigned i = 0; i < n_ports; i++)
 		n->links[i].up = true; // so that a link that is down gets its line
 	n->follow = (struct poller_source){.ready = follow_ready, .ctx = n};

@@ -182,6 +182,9 @@ void netlink_parse(const void *buf, size_t length, netlink_fn *fn, void *ctx) {
 	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
 		struct netlink_event e = {.seq = h->nlmsg_seq};
 
+		// libmnl looks for attributes up to the rounded length.
+		if (NLMSG_ALIGN(h->nlmsg_len) > (uint32_t)left)
+			break;
 		if (parse_message(h, &e))
 			fn(ctx, &e);
 	}
@@ -191,9 +194,10 @@ int netlink_receive(int fd, netlink_fn *fn, void *ctx) {
 	_Alignas(8) uint8_t buf[DATAGRAM_MAX];
 
 	for (int i = 0; i < DATAGRAMS_A_TURN; i++) {
-		struct sockaddr_nl from;
+		struct sockaddr_nl from = {0};
 		socklen_t from_length = sizeof(from);
-		ssize_t n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &from_length);
+		ssize_t n =
+			recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &from_length);
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -256,7 +260,8 @@ static void put_neighbour(struct netlink_batch *b, struct nlmsghdr *h, int ifind
 	end(b, h);
 }
 
-void netlink_put_neighbour(struct netlink_batch *b, uint32_t seq, int ifindex, const struct endpoint *address) {
+void netlink_put_neighbour(
+	struct netlink_batch *b, uint32_t seq, int ifindex, const struct endpoint *address) {
 	put_neighbour(b, begin(b, seq, RTM_GETNEIGH, 0), ifindex, 0, address);
 }
 
@@ -274,7 +279,8 @@ void netlink_put_link(struct netlink_batch *b, uint32_t seq, int ifindex) {
 
 int netlink_send(int fd, struct netlink_batch *b) {
 	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	ssize_t n = sendto(fd, b->buf, b->used, MSG_DONTWAIT, (const struct sockaddr *)&kernel, sizeof(kernel));
+	ssize_t n =
+		sendto(fd, b->buf, b->used, MSG_DONTWAIT, (const struct sockaddr *)&kernel, sizeof(kernel));
 
 	b->used = 0;
 	return n < 0 ? -errno : 0;

@@ -7,25 +7,26 @@
 #include <stddef.h>
 
 enum netlink_kind {
-	NETLINK_EVENT_ANSWERED,       // an acknowledgement (error 0) or a refusal (error < 0) of request seq
-	NETLINK_EVENT_LINK,           // an interface: up, mac, rx, tx
+	NETLINK_EVENT_ANSWERED, // an acknowledgement (error 0) or a refusal (error < 0) of request seq
+	NETLINK_EVENT_LINK, // an interface: up, mac, rx, tx
 	NETLINK_EVENT_LINK_GONE,
-	NETLINK_EVENT_ROUTE,          // on a following socket: some route changed; else the answer to netlink_put_route
-	NETLINK_EVENT_RULE,           // some policy rule changed
-	NETLINK_EVENT_NEIGHBOUR,      // address, nud, mac
+	NETLINK_EVENT_ROUTE, // on a following socket: some route changed; else the answer to netlink_put_route
+	NETLINK_EVENT_RULE, // some policy rule changed
+	NETLINK_EVENT_NEIGHBOUR, // address, nud, mac
 	NETLINK_EVENT_NEIGHBOUR_GONE,
 };
 
 struct netlink_event {
 	enum netlink_kind kind;
-	uint32_t seq; // of the question that it answers; on a following socket: of whoever caused it, to be ignored
-	int error;    // ANSWERED: 0 or a negative errno
-	int ifindex;  // 0: none
+	uint32_t
+		seq; // of the question that it answers; on a following socket: of whoever caused it, to be ignored
+	int error; // ANSWERED: 0 or a negative errno
+	int ifindex; // 0: none
 	struct endpoint address; // ROUTE: the gateway, not set: on link; NEIGHBOUR: whose
 	uint8_t mac[6];
 	bool has_mac;
 	uint16_t nud; // NEIGHBOUR: NUD_…
-	bool usable;  // ROUTE: unicast, and found in a table (with an interface given, the kernel else assumes on link)
+	bool usable; // ROUTE: unicast, and found in a table (with an interface given, the kernel else assumes on link)
 	bool up, running;
 	bool has_stats;
 	uint64_t rx, tx; // LINK: packets
@@ -52,7 +53,8 @@ bool netlink_has_room(const struct netlink_batch *b);
 // Which way would packets from source to destination go, out of that interface?
 void netlink_put_route(struct netlink_batch *b, uint32_t seq, const struct endpoint *destination,
 	const struct endpoint *source, int ifindex);
-void netlink_put_neighbour(struct netlink_batch *b, uint32_t seq, int ifindex, const struct endpoint *address);
+void netlink_put_neighbour(
+	struct netlink_batch *b, uint32_t seq, int ifindex, const struct endpoint *address);
 // Have the kernel resolve or confirm a neighbour, as if a packet went there.
 void netlink_put_use(struct netlink_batch *b, uint32_t seq, int ifindex, const struct endpoint *address);
 void netlink_put_link(struct netlink_batch *b, uint32_t seq, int ifindex);

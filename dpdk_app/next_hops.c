@@ -7,14 +7,16 @@
 #include <sys/queue.h>
 
 static const uint64_t SECOND = 1000000000u;
-static const uint64_t USE_INTERVAL = 30 * SECOND; // tells the kernel that a neighbour is in use, so it confirms it
+static const uint64_t USE_INTERVAL =
+	30 * SECOND; // tells the kernel that a neighbour is in use, so it confirms it
 static const uint64_t PROBE_INTERVAL = 1 * SECOND; // while a neighbour isn't usable
-static const uint64_t FAILED_AFTER = 5 * SECOND;   // a neighbour that rebooted, or a link that flaps, may come back
+static const uint64_t FAILED_AFTER =
+	5 * SECOND; // a neighbour that rebooted, or a link that flaps, may come back
 
 struct hop;
 
 struct destination {
-	LIST_ENTRY(destination) chain;   // of the hash bucket, or of the free ones
+	LIST_ENTRY(destination) chain; // of the hash bucket, or of the free ones
 	TAILQ_ENTRY(destination) active; // of all that are in use
 	TAILQ_ENTRY(destination) asking; // of those whose route is to be asked
 	LIST_ENTRY(destination) sharing; // of its hop
@@ -27,11 +29,11 @@ struct destination {
 
 struct hop {
 	LIST_ENTRY(hop) chain;
-	TAILQ_ENTRY(hop) timed;  // steady or probing, in the order of due_ns
+	TAILQ_ENTRY(hop) timed; // steady or probing, in the order of due_ns
 	TAILQ_ENTRY(hop) asking;
 	LIST_HEAD(, destination) sharers;
 	struct endpoint address;
-	uint64_t due_ns;  // of the next use
+	uint64_t due_ns; // of the next use
 	uint64_t lost_ns; // since when the kernel can't reach it; 0: it can, or is at it
 	int ifindex;
 	uint32_t generation;
@@ -107,8 +109,8 @@ int next_hops_create(const struct next_hops_params *p, struct next_hops **out) {
 	t->destinations = calloc(p->capacity, sizeof(*t->destinations));
 	t->hops = calloc(p->capacity, sizeof(*t->hops));
 	t->words = calloc(p->capacity, sizeof(*t->words));
-	if (t->destination_buckets == NULL || t->hop_buckets == NULL || t->destinations == NULL || t->hops == NULL ||
-		t->words == NULL) {
+	if (t->destination_buckets == NULL || t->hop_buckets == NULL || t->destinations == NULL ||
+		t->hops == NULL || t->words == NULL) {
 		next_hops_destroy(t);
 		return -ENOMEM;
 	}
@@ -143,9 +145,10 @@ static void set_word(struct next_hops *t, const struct destination *d, enum next
 	_Atomic(uint64_t) *word = &t->words[id_of(t, d)];
 	const uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
 	const uint8_t *mac = d->hop == NULL ? none : d->hop->mac;
+	const uint16_t vlan = t->params.realms[d->realm].vlan;
+	const uint64_t new = state == NEXT_HOP_NO_ROUTE ? 0 : next_hop_word(mac, vlan, state);
 
-	atomic_store_explicit(
-		word, next_hop_word(mac, t->params.realms[d->realm].vlan, state), memory_order_relaxed);
+	atomic_store_explicit(word, new, memory_order_relaxed);
 	t->states[next_hop_state(old)]--;
 	t->states[state]++;
 	if (state == NEXT_HOP_FAILED && next_hop_state(old) != NEXT_HOP_FAILED && t->params.failed != NULL)
@@ -156,7 +159,7 @@ static void set_words(struct next_hops *t, const struct hop *h) {
 	struct destination *d;
 
 	LIST_FOREACH(d, &h->sharers, sharing)
-		set_word(t, d, state_of(h));
+	set_word(t, d, state_of(h));
 }
 
 // ---- hops ----
@@ -202,14 +205,16 @@ static struct hop *find_hop(const struct next_hops *t, int ifindex, const struct
 	return NULL;
 }
 
-static struct hop *add_hop(struct next_hops *t, int ifindex, const struct endpoint *address, uint64_t now_ns) {
+static struct hop *add_hop(
+	struct next_hops *t, int ifindex, const struct endpoint *address, uint64_t now_ns) {
 	struct hop *h = LIST_FIRST(&t->free_hops);
 	uint32_t generation;
 
 	assert(h != NULL); // there are as many as destinations, and each has one at the most
 	LIST_REMOVE(h, chain);
 	generation = h->generation + 1;
-	*h = (struct hop){.address = *address, .ifindex = ifindex, .generation = generation, .lost_ns = now_ns};
+	*h = (struct hop){
+		.address = *address, .ifindex = ifindex, .generation = generation, .lost_ns = now_ns};
 	LIST_INSERT_HEAD(&t->hop_buckets[hash(t, address, (uint32_t)ifindex)], h, chain);
 	set_timer(t, h, true, now_ns);
 	ask_hop(t, h, ASK_NEIGHBOUR);
@@ -253,7 +258,8 @@ static void ask_route(struct next_hops *t, struct destination *d) {
 	TAILQ_INSERT_TAIL(&t->asking_routes, d, asking);
 }
 
-static struct destination *add_destination(struct next_hops *t, uint16_t realm, const struct endpoint *address) {
+static struct destination *add_destination(
+	struct next_hops *t, uint16_t realm, const struct endpoint *address) {
 	struct destination *d = LIST_FIRST(&t->free_destinations);
 	uint32_t generation;
 
@@ -362,7 +368,8 @@ void next_hops_on_route(struct next_hops *t, const struct next_hops_ask *ask, bo
 		set_word(t, d, NEXT_HOP_NO_ROUTE);
 		return;
 	}
-	if (d->hop != NULL && d->hop->ifindex == ask->ifindex && endpoint_same_addr(&d->hop->address, address))
+	if (d->hop != NULL && d->hop->ifindex == ask->ifindex &&
+		endpoint_same_addr(&d->hop->address, address))
 		return;
 	detach(t, d);
 	h = find_hop(t, ask->ifindex, address);
@@ -434,9 +441,9 @@ void next_hops_on_loss(struct next_hops *t) {
 
 	t->changed = true;
 	TAILQ_FOREACH(h, &t->steady, timed)
-		ask_hop(t, h, ASK_NEIGHBOUR);
+	ask_hop(t, h, ASK_NEIGHBOUR);
 	TAILQ_FOREACH(h, &t->probing, timed)
-		ask_hop(t, h, ASK_NEIGHBOUR);
+	ask_hop(t, h, ASK_NEIGHBOUR);
 }
 
 static void probe(struct next_hops *t, struct hop *h, uint64_t now_ns) {
@@ -463,5 +470,5 @@ void next_hops_tick(struct next_hops *t, uint64_t now_ns) {
 	// Gathered until the tick, so that a routing daemon's thousand changes are one round of questions.
 	t->changed = false;
 	TAILQ_FOREACH(d, &t->active, active)
-		ask_route(t, d);
+	ask_route(t, d);
 }

@@ -44,7 +44,7 @@ void next_hops_describe(const struct next_hops *t, uint32_t id, struct endpoint 
 enum next_hops_question { ASK_NOTHING, ASK_ROUTE, ASK_NEIGHBOUR, ASK_USE };
 struct next_hops_ask {
 	enum next_hops_question question;
-	uint32_t id;         // of the destination (ROUTE) or hop, to be given back with the answer
+	uint32_t id; // of the destination (ROUTE) or hop, to be given back with the answer
 	uint32_t generation; // likewise: tells a later tenant of the place
 	int ifindex;
 	struct endpoint address, source; // source: ROUTE only
@@ -62,7 +62,8 @@ void next_hops_on_unknown(struct next_hops *t, const struct next_hops_ask *ask);
 // The kernel's entry of a neighbour, nud: NUD_…; mac may be NULL.
 void next_hops_on_neighbour(struct next_hops *t, int ifindex, const struct endpoint *address, uint16_t nud,
 	const uint8_t *mac, uint64_t now_ns);
-void next_hops_on_neighbour_gone(struct next_hops *t, int ifindex, const struct endpoint *address, uint64_t now_ns);
+void next_hops_on_neighbour_gone(
+	struct next_hops *t, int ifindex, const struct endpoint *address, uint64_t now_ns);
 // Routes, rules or links changed: every destination is asked for again, with the tick after next at the latest.
 void next_hops_on_change(struct next_hops *t);
 // News were lost: everything is asked for again.

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	XDP_HEADROOM = 256,  // the kernel's, in front of every AF_XDP frame
+	XDP_HEADROOM = 256, // the kernel's, in front of every AF_XDP frame
 	FRAME_OVERHEAD = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN,
 	SPARE = 512, // watching, odds and ends
 };
@@ -32,8 +32,8 @@ unsigned packet_pool_data_room(unsigned mtu) {
 }
 
 static unsigned object_bytes(unsigned mtu) {
-	return rte_mempool_calc_obj_size(
-		(uint32_t)sizeof(struct rte_mbuf) + packet_pool_data_room(mtu), RTE_MEMPOOL_F_NO_IOVA_CONTIG, NULL);
+	return rte_mempool_calc_obj_size((uint32_t)sizeof(struct rte_mbuf) + packet_pool_data_room(mtu),
+		RTE_MEMPOOL_F_NO_IOVA_CONTIG, NULL);
 }
 
 unsigned packet_pool_mtu_max(void) {
@@ -70,7 +70,8 @@ static int check_packed(struct rte_mempool *pool) {
 	struct range r = {0};
 
 	if (pool->nb_mem_chunks != 1 || first == NULL) {
-		log_error("buffers chunks=%u: memory is in pieces; free or reserve more of it", pool->nb_mem_chunks);
+		log_error("buffers chunks=%u: memory is in pieces; free or reserve more of it",
+			pool->nb_mem_chunks);
 		return -EFAULT;
 	}
 	r.begin = (const uint8_t *)first->addr;
@@ -87,8 +88,8 @@ int packet_pool_create(const struct packet_pool_params *p, struct rte_mempool **
 	const unsigned n = packet_pool_buffers(p), room = packet_pool_data_room(p->mtu);
 	struct rte_pktmbuf_pool_private private = {.mbuf_data_room_size = (uint16_t)room};
 	struct rte_mempool *pool = rte_mempool_create_empty("kedge-packets", n,
-		(unsigned)sizeof(struct rte_mbuf) + room, PACKET_POOL_CACHE, sizeof(private), (int)rte_socket_id(),
-		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+		(unsigned)sizeof(struct rte_mbuf) + room, PACKET_POOL_CACHE, sizeof(private),
+		(int)rte_socket_id(), RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	int ret;
 
 	if (pool == NULL) {

@@ -7,17 +7,17 @@
 struct rte_mempool;
 
 enum {
-	PACKET_POOL_RING = 2048,       // descriptors of a receive or transmit ring
-	PACKET_POOL_FILL = 2048,       // buffers that the PMD keeps with the kernel for each queue, always
+	PACKET_POOL_RING = 2048, // descriptors of a receive or transmit ring
+	PACKET_POOL_FILL = 2048, // buffers that the PMD keeps with the kernel for each queue, always
 	PACKET_POOL_COMPLETION = 2048, // sent buffers that wait in a queue's completion ring
-	PACKET_POOL_CACHE = 256,       // of each lcore
+	PACKET_POOL_CACHE = 256, // of each lcore
 };
 
 // What the buffers are for.
 struct packet_pool_params {
-	unsigned n_queues;  // of all ports
+	unsigned n_queues; // of all ports
 	unsigned n_workers;
-	unsigned mtu;       // the largest of the ports, bytes
+	unsigned mtu; // the largest of the ports, bytes
 };
 
 // Buffers for these params: what queues, caches and bursts can hold at the worst, so that receive never starves.

@@ -24,8 +24,8 @@ const char *port_interface_name(const char *device) {
 // belongs to the network namespace, as interfaces do, and ends with its process.
 static int claim(struct port *p) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "kedge-relay/device/%d",
-		p->interface.index);
+	const int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1,
+		"kedge-relay/device/%d", p->interface.index);
 
 	p->claim_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (p->claim_fd < 0)
@@ -40,14 +40,14 @@ static int check_interface(const struct port *p) {
 	const struct host_interface *i = &p->interface;
 
 	if (i->mtu > packet_pool_mtu_max()) {
-		log_error("port name=%s interface=%s mtu=%u: AF_XDP carries at most %u", p->name, i->name, i->mtu,
-			packet_pool_mtu_max());
+		log_error("port name=%s interface=%s mtu=%u: AF_XDP carries at most %u", p->name, i->name,
+			i->mtu, packet_pool_mtu_max());
 		return -EMSGSIZE;
 	}
 	// Its further receive queues would have no socket, and their media be dropped.
 	if (i->veth && i->rx_queues > 1) {
-		log_error("port name=%s interface=%s rx_queues=%u: one is needed: ethtool -L %s rx 1 tx 1", p->name,
-			i->name, i->rx_queues, i->name);
+		log_error("port name=%s interface=%s rx_queues=%u: one is needed: ethtool -L %s rx 1 tx 1",
+			p->name, i->name, i->rx_queues, i->name);
 		return -EINVAL;
 	}
 	if (!i->up)
@@ -62,7 +62,8 @@ int port_claim(const struct config_port *config, struct port *p) {
 	*p = (struct port){.claim_fd = -1, .counts_fd = -1};
 	snprintf(p->name, sizeof(p->name), "%s", config->name);
 	if (interface == NULL) {
-		log_error("port name=%s device=%s: only \"af_xdp:INTERFACE\" is supported", config->name, config->device);
+		log_error("port name=%s device=%s: only \"af_xdp:INTERFACE\" is supported", config->name,
+			config->device);
 		return -ENOTSUP;
 	}
 	ret = host_interface_get(interface, &p->interface);
@@ -74,18 +75,21 @@ int port_claim(const struct config_port *config, struct port *p) {
 	ret = claim(p);
 	if (ret < 0) {
 		log_error("port name=%s interface=%s: %s", config->name, interface,
-			ret == -EADDRINUSE ? "in use by another port or another kedge-relay" : strerror(-ret));
+			ret == -EADDRINUSE ? "in use by another port or another kedge-relay"
+					   : strerror(-ret));
 		return ret;
 	}
-	return xdp_check(interface, p->interface.index); // no other relay lives here, so one of ours is a dead one's
+	return xdp_check(
+		interface, p->interface.index); // no other relay lives here, so one of ours is a dead one's
 }
 
-int port_format_args(const struct host_interface *i, unsigned n_queues, int object_fd, char *buf, size_t size) {
+int port_format_args(
+	const struct host_interface *i, unsigned n_queues, int object_fd, char *buf, size_t size) {
 	// Preferred busy polling makes the kernel's part run on the worker's CPU, in the worker's time; veth has no
 	// NAPI instance to poll until it receives.
 	int n = snprintf(buf, size,
-		"iface=%s,start_queue=0,queue_count=%u,shared_umem=0,busy_budget=%d,xdp_prog=/proc/self/fd/%d", i->name,
-		n_queues, i->veth ? 0 : 64, object_fd);
+		"iface=%s,start_queue=0,queue_count=%u,shared_umem=0,busy_budget=%d,xdp_prog=/proc/self/fd/%d",
+		i->name, n_queues, i->veth ? 0 : 64, object_fd);
 
 	return n < 0 || (size_t)n >= size ? -E2BIG : 0;
 }
@@ -110,9 +114,11 @@ static int setup_queues(struct port *p, struct rte_mempool *pool) {
 	int ret = rte_eth_dev_configure(p->id, p->n_queues, p->n_queues, &conf);
 
 	for (uint16_t q = 0; q < p->n_queues && ret == 0; q++)
-		ret = rte_eth_rx_queue_setup(p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL, pool);
+		ret = rte_eth_rx_queue_setup(
+			p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL, pool);
 	for (uint16_t q = 0; q < p->n_queues && ret == 0; q++)
-		ret = rte_eth_tx_queue_setup(p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL);
+		ret = rte_eth_tx_queue_setup(
+			p->id, q, PACKET_POOL_RING, (unsigned)rte_eth_dev_socket_id(p->id), NULL);
 	if (ret == 0)
 		ret = rte_eth_dev_start(p->id); // which also switches promiscuity off
 	return ret;
@@ -123,7 +129,8 @@ static void strip_no_vlan(struct port *p) {
 
 	p->rx_vlan_was_on = ret == 1;
 	if (ret < 0)
-		log_warning("port name=%s interface=%s keeps stripping VLAN tags (%s): tagged media would look untagged",
+		log_warning(
+			"port name=%s interface=%s keeps stripping VLAN tags (%s): tagged media would look untagged",
 			p->name, p->interface.name, strerror(-ret));
 }
 
@@ -141,12 +148,14 @@ int port_open(struct port *p, unsigned index, const struct steer_table *table, s
 		ret = p->counts_fd = xdp_counts_open(p->interface.index);
 	close(object_fd);
 	if (ret < 0) {
-		log_error("port name=%s interface=%s doesn't open: %s", p->name, p->interface.name, strerror(-ret));
+		log_error("port name=%s interface=%s doesn't open: %s", p->name, p->interface.name,
+			strerror(-ret));
 		return ret;
 	}
-	log_info("port name=%s interface=%s mac=%02x:%02x:%02x:%02x:%02x:%02x mtu=%u queues=%u media=%u", p->name,
-		p->interface.name, p->interface.mac[0], p->interface.mac[1], p->interface.mac[2], p->interface.mac[3],
-		p->interface.mac[4], p->interface.mac[5], p->interface.mtu, p->n_queues, table->n_media);
+	log_info("port name=%s interface=%s mac=%02x:%02x:%02x:%02x:%02x:%02x mtu=%u queues=%u media=%u",
+		p->name, p->interface.name, p->interface.mac[0], p->interface.mac[1], p->interface.mac[2],
+		p->interface.mac[3], p->interface.mac[4], p->interface.mac[5], p->interface.mtu, p->n_queues,
+		table->n_media);
 	return 0;
 }
 

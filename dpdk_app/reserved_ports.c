@@ -37,7 +37,7 @@ int reserved_ports_parse(const char *text, uint8_t bitmap[static 65536 / 8]) {
 	uint8_t read[65536 / 8] = {0};
 
 	while (*text != '\0' && *text != '\n') {
-		unsigned first, last;
+		unsigned first = 0, last;
 
 		if (!parse_port(&text, &first))
 			return -EINVAL;
@@ -104,7 +104,7 @@ static int write_list(const char *text, size_t length) {
 
 // Set or clear ports in the kernel's list. Clears from `change` what there was no need to touch.
 static int change_list(uint8_t change[static 65536 / 8], bool set) {
-	char *text = malloc(RESERVED_PORTS_TEXT);
+	char *text = calloc(1, RESERVED_PORTS_TEXT);
 	uint8_t list[65536 / 8];
 	int ret = text == NULL ? -ENOMEM : read_list(text, RESERVED_PORTS_TEXT);
 
@@ -126,13 +126,16 @@ void reserved_ports_add(const struct config *c, struct reserved_ports *out) {
 	memset(out, 0, sizeof(*out));
 	for (int i = 0; i < c->n_realms; i++) {
 		for (int j = 0; j < c->realms[i].n_media; j++)
-			add_range(out->added, c->realms[i].media[j].port_first, c->realms[i].media[j].port_last);
+			add_range(out->added, c->realms[i].media[j].port_first,
+				c->realms[i].media[j].port_last);
 	}
 	ret = change_list(out->added, true);
 	if (ret < 0) {
 		memset(out, 0, sizeof(*out));
-		log_warning("sysctl net.ipv4.ip_local_reserved_ports can't be extended by the media ports: %s; a program "
-			    "on this host may be given one of them as an ephemeral port", strerror(-ret));
+		log_warning(
+			"sysctl net.ipv4.ip_local_reserved_ports can't be extended by the media ports: %s; a program "
+			"on this host may be given one of them as an ephemeral port",
+			strerror(-ret));
 	}
 }
 
@@ -141,5 +144,6 @@ void reserved_ports_release(const struct reserved_ports *r) {
 	int ret = change_list(mine.added, false);
 
 	if (ret < 0)
-		log_warning("sysctl net.ipv4.ip_local_reserved_ports keeps the media ports: %s", strerror(-ret));
+		log_warning(
+			"sysctl net.ipv4.ip_local_reserved_ports keeps the media ports: %s", strerror(-ret));
 }

@@ -9,7 +9,9 @@
 // Seals: the size is fixed, so that a reader never gets SIGBUS, and no new writer can come, not even one that opens
 // the file anew by /proc. Our own mapping, made before, goes on writing.
 static int seal(int fd) {
-	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0
+		? -errno
+		: 0;
 }
 
 static int reopen_read_only(int fd) {

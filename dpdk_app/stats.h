@@ -6,7 +6,7 @@
 struct stats_memory {
 	void *address; // zeroed, page aligned, ours
 	size_t bytes;
-	int read_fd;   // handed to observers: can be mapped read-only, nothing else
+	int read_fd; // handed to observers: can be mapped read-only, nothing else
 };
 
 // Returns 0 or a negative errno.

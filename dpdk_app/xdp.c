@@ -16,14 +16,16 @@
 // steer_object.S
 extern const uint8_t steer_object[], steer_object_end[];
 
-static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static int log_libbpf(
+	enum libbpf_print_level level, const char *format, va_list args) {
 	// Its warnings are about probes too, so only a debug line; what really fails is said by the caller.
 	if (level == LIBBPF_WARN)
 		log_vline(LOG_LEVEL_DEBUG, format, args);
 	return 0;
 }
 
-static int log_libxdp(enum libxdp_print_level level, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static int log_libxdp(
+	enum libxdp_print_level level, const char *format, va_list args) {
 	if (level == LIBXDP_WARN)
 		log_vline(LOG_LEVEL_DEBUG, format, args);
 	return 0;
@@ -133,12 +135,14 @@ int xdp_check(const char *interface, int ifindex) {
 	if (fd == -ENOENT)
 		return 0;
 	if (fd == -EEXIST)
-		log_error("device interface=%s has a foreign XDP program (%s): remove it first: ip link set dev %s xdp off",
+		log_error(
+			"device interface=%s has a foreign XDP program (%s): remove it first: ip link set dev %s xdp off",
 			interface, name, interface);
 	else if (fd < 0)
 		log_error("device interface=%s can't look for XDP programs: %s", interface, strerror(-fd));
 	else
-		log_info("device interface=%s xdp_program=%s was left by a relay that did not end in order: replacing it",
+		log_info(
+			"device interface=%s xdp_program=%s was left by a relay that did not end in order: replacing it",
 			interface, name);
 	if (fd >= 0)
 		close(fd);
@@ -180,7 +184,8 @@ void xdp_detach(const char *interface, int ifindex) {
 		close(opts.old_prog_fd);
 	}
 	if (ret < 0 && ret != -ENOENT && ret != -ENODEV)
-		log_warning("device interface=%s XDP program (%s) stays: %s", interface, name, strerror(-ret));
+		log_warning(
+			"device interface=%s XDP program (%s) stays: %s", interface, name, strerror(-ret));
 }
 
 // Give a descriptor of the map if its name is the counters'.
@@ -223,7 +228,7 @@ int xdp_counts_read(int map_fd, uint64_t counts[static XDP_CLASS_COUNT]) {
 	each = calloc((size_t)n_cpus, sizeof(*each));
 	if (each == NULL)
 		return -ENOMEM;
-	for (uint32_t class = 0; class < XDP_CLASS_COUNT; class++) {
+	for (uint32_t class = 0; class < XDP_CLASS_COUNT; class ++) {
 		if (bpf_map_lookup_elem(map_fd, &class, each) < 0) {
 			free(each);
 			return -errno;
