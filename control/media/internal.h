@@ -39,7 +39,8 @@ static inline void media_count_up(struct media *m, enum media_counter c, uint64_
 }
 
 // pairing.c
-struct stream *pairing_find_session(struct media *m, uint64_t session_id, uint64_t *handle, struct pairing **p);
+struct stream *pairing_find_session(
+	struct media *m, uint64_t session_id, uint64_t *handle, struct pairing **p);
 // Streams up to n exist afterwards. Returns 0 or -ENOMEM.
 [[nodiscard]] int pairing_reserve(struct pairing *p, unsigned n);
 // Take the plan over; sessions that are no more are deleted at the relay.

@@ -14,10 +14,11 @@ struct media;
 
 // One party of a pairing: what signalling knows of it.
 struct media_party {
-	uint16_t realm;            // index into config.realms
-	bool nated;                // latch "auto" becomes address with `vouched`
-	struct endpoint vouched;   // signalling source address
-	struct span tag;           // the dialog's remote tag: a new one on the same side is a fork's answer (may be empty)
+	uint16_t realm; // index into config.realms
+	bool nated; // latch "auto" becomes address with `vouched`
+	struct endpoint vouched; // signalling source address
+	struct span
+		tag; // the dialog's remote tag: a new one on the same side is a fork's answer (may be empty)
 };
 
 // Results of an offer or answer, as errno: 0; EBADMSG (SDP malformed); ENOTSUP (no stream that we can relay); ENOSPC (sessions
@@ -26,7 +27,7 @@ struct media_result {
 	uint64_t owner;
 	uint32_t request; // what media_offer or media_answer was called with
 	int status;
-	struct span sdp;  // for the other party, borrowed until the callback returns; empty unless status is 0
+	struct span sdp; // for the other party, borrowed until the callback returns; empty unless status is 0
 };
 
 struct media_user {
@@ -40,22 +41,23 @@ struct media_user {
 };
 
 // Borrows config and loop. Takes the loop's FLUSH_RELAY. Connects with the loop's next turn.
-[[nodiscard]] int media_create(struct loop *loop, const struct config *config, const struct media_user *user, struct media **out);
+[[nodiscard]] int media_create(
+	struct loop *loop, const struct config *config, const struct media_user *user, struct media **out);
 struct relay_link;
 // The same over a link of the caller's (relay_link.h) in place of the relay's socket: for tests, on a manual loop.
-[[nodiscard]] int media_create_over(struct loop *loop, const struct config *config, const struct media_user *user,
-	const struct relay_link *link, struct media **out);
+[[nodiscard]] int media_create_over(struct loop *loop, const struct config *config,
+	const struct media_user *user, const struct relay_link *link, struct media **out);
 // Not from within a callback. Sessions at the relay are left to its sweep.
 void media_destroy(struct media *m);
 
 // An offer of party `from` (0 or 1) in the pairing *handle (0: make one for owner and call_id). The result comes later, never from
 // within, once. party[1 - from] need only know its realm. Returns 0, -ENOMEM, -ENOSPC or -EINVAL (no such pairing or realm);
 // no result then, *handle unchanged.
-[[nodiscard]] int media_offer(struct media *m, uint64_t *handle, uint64_t owner, uint64_t call_id, uint32_t request, unsigned from,
-	const struct media_party party[2], struct span sdp);
+[[nodiscard]] int media_offer(struct media *m, uint64_t *handle, uint64_t owner, uint64_t call_id,
+	uint32_t request, unsigned from, const struct media_party party[2], struct span sdp);
 // The answer of party `from` to the other's last offer. Same rules. Repeating an equal answer is cheap (no change at the relay).
-[[nodiscard]] int media_answer(struct media *m, uint64_t handle, uint32_t request, unsigned from, const struct media_party party[2],
-	struct span sdp);
+[[nodiscard]] int media_answer(struct media *m, uint64_t handle, uint32_t request, unsigned from,
+	const struct media_party party[2], struct span sdp);
 // The call was answered (media silence counts from here) or not yet.
 void media_set_answered(struct media *m, uint64_t handle);
 // End the pairing: results still to come are not delivered; its sessions are deleted, late replies too. 0 is ignored.
@@ -68,9 +70,9 @@ uint32_t media_count(const struct media *m); // pairings alive
 // For the CLI: streams of a pairing. False: no such pairing or stream.
 struct media_stream_view {
 	uint64_t session_id;
-	struct span media;                // "audio"
-	struct endpoint signalled[2][2];  // [side][component]
-	struct endpoint local[2];         // our RTP endpoint, a side each
+	struct span media; // "audio"
+	struct endpoint signalled[2][2]; // [side][component]
+	struct endpoint local[2]; // our RTP endpoint, a side each
 	bool held;
 };
 bool media_view(struct media *m, uint64_t handle, unsigned stream, struct media_stream_view *out);

@@ -8,9 +8,9 @@ enum { STREAM_MEDIA = 16 };
 
 // What the last description of one side said of a stream.
 struct stream_side {
-	bool known;   // there was one
+	bool known; // there was one
 	bool refused; // port 0, or nothing that we can relay
-	bool held;    // stopped both ways
+	bool held; // stopped both ways
 	bool one_way; // or held: silence is no fault then
 	struct endpoint signalled[2]; // RTP and RTCP
 	uint64_t payload_types[2];
@@ -66,8 +66,8 @@ struct pairing {
 	struct stream *streams[SDP_STREAMS_MAX]; // those up to n_streams, and maybe empty ones beyond
 
 	// Machinery.
-	bool ended;      // media_delete was called: only the final counters are still to come
-	bool busy;       // the first exchange awaits the relay
+	bool ended; // media_delete was called: only the final counters are still to come
+	bool busy; // the first exchange awaits the relay
 	bool set_timeout; // as soon as no exchange is under way
 	unsigned n_exchanges;
 	struct exchange *first, *last;

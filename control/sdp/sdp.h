@@ -14,8 +14,10 @@ struct sdp_stream { // one m-line
 	struct span media, protocol, formats; // "audio", "RTP/AVP", "0 8 101"
 	uint16_t port; // 0: rejected
 	bool relayable; // RTP/AVP or RTP/AVPF over UDP with a unicast IPv4 address (or 0.0.0.0): what we can anchor
-	struct endpoint rtp; // connection address (media level, else session level) and port; not set unless relayable
-	struct endpoint rtcp; // a=rtcp (RFC 3605), else port + 1; not set when there is none that we can send to
+	struct endpoint
+		rtp; // connection address (media level, else session level) and port; not set unless relayable
+	struct endpoint
+		rtcp; // a=rtcp (RFC 3605), else port + 1; not set when there is none that we can send to
 	enum sdp_direction direction; // own, else the session's
 	bool held; // direction stops it both ways, or c= is 0.0.0.0 (RFC 2543)
 	uint64_t payload_types[2]; // bit set of formats; all zero when one isn't a number below 128
@@ -43,7 +45,8 @@ struct sdp_rewrite {
 	struct span origin_user; // o= username, "-" or "kedge"
 	uint64_t session_id, version;
 	struct endpoint connection; // address for o= and c=
-	struct endpoint streams[SDP_STREAMS_MAX]; // our RTP endpoint a stream; not set: port 0 (refused or rejected)
+	struct endpoint
+		streams[SDP_STREAMS_MAX]; // our RTP endpoint a stream; not set: port 0 (refused or rejected)
 };
 // Write the description with our o=, c= and ports, lines ended by CRLF. Left out is what we consume: k= and the a= lines of
 // transport, keys and ICE (rtcp, rtcp-mux, candidate, ice-*, crypto, fingerprint, setup, group, …) and those by which peers
