@@ -10,38 +10,37 @@
 struct found {
 	const uint32_t *entry; // in the port table
 	uint32_t source_be;
-	uint16_t source_port;
+	uint16_t source_port_be;
 };
 
 static enum verdict elsewhere(const struct relay_worker *w, const struct packet_view *v, unsigned port) {
-	for (unsigned i = 0; i < w->ports[port].n_media; i++)
-		if (w->ports[port].media[i].addr_be == v->target_be)
+	for (const struct worker_media *m = w->ports[port].first; m < w->ports[port].end; m++)
+		if (m->addr_be == v->target_be)
 			return VERDICT_NOT_MEDIA; // the address is right, the UDP port is in no range
 	for (unsigned i = 0; i < w->n_media; i++)
-		if (w->media[i]->addr_be == v->target_be)
+		if (w->media_table[i].addr_be == v->target_be)
 			return VERDICT_WRONG_REALM;
 	return VERDICT_NOT_MEDIA;
 }
 
-static inline enum verdict find(const struct relay_worker *w, const struct relay_packet *p,
-	struct packet_view *v, const uint32_t **entry) {
-	enum verdict verdict = packet_parse(p->data, p->length, v);
+static inline enum verdict find(const struct relay_worker *w, struct relay_packet *p, struct found *out) {
+	struct packet_view v;
+	enum verdict verdict = packet_parse(p->data, p->length, &v);
 
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 	assert(p->port < w->n_ports);
 
-	const struct worker_port *port = &w->ports[p->port];
+	for (const struct worker_media *m = w->ports[p->port].first; m < w->ports[p->port].end; m++) {
+		uint16_t index = (uint16_t)(v.target_port - m->first);
 
-	for (unsigned i = 0; i < port->n_media; i++) {
-		const struct worker_media *m = &port->media[i];
-
-		if (m->addr_be == v->target_be && v->target_port >= m->first && v->target_port <= m->last) {
-			*entry = &m->components[v->target_port - m->first];
-			return VERDICT_FORWARDED;
-		}
+		if (m->addr_be != v.target_be || index > m->span)
+			continue;
+		p->payload = v.payload;
+		*out = (struct found){&m->components[index], v.source_be, v.source_port_be};
+		return VERDICT_FORWARDED;
 	}
-	return elsewhere(w, v, p->port);
+	return elsewhere(w, &v, p->port);
 }
 
 static inline enum verdict check_rtp(const struct hot *h, const uint8_t *payload, uint16_t len) {
@@ -100,7 +99,7 @@ static inline enum verdict check_payload(
 
 static inline bool is_expected(const struct hot *h, const struct found *f) {
 	return h->state == HOT_READY && hot_target_be(h) == f->source_be &&
-		(hot_target_port(h) == f->source_port || (h->egress & HOT_ANY_PORT));
+		(hot_target_port_be(h) == f->source_port_be || (h->egress & HOT_ANY_PORT));
 }
 
 static inline enum verdict admit(
@@ -109,14 +108,11 @@ static inline enum verdict admit(
 	struct component_slot *slot = &w->slots[p->component].counters;
 	enum verdict verdict = check_payload(h, p->component, p->data + PACKET_PAYLOAD, p->payload);
 
+	if (verdict == VERDICT_FORWARDED && !is_expected(h, f))
+		verdict = doubt_source(w, p->component, p->data,
+			(struct latch_addr){f->source_be, ntohs(f->source_port_be)}, now_ns);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
-	if (!is_expected(h, f)) {
-		verdict = doubt_source(
-			w, p->component, p->data, (struct latch_addr){f->source_be, f->source_port}, now_ns);
-		if (verdict != VERDICT_FORWARDED)
-			return verdict;
-	}
 	counter_set(&slot->last_in_ns, now_ns);
 	if (counter_read(&slot->first_in_ns) == 0)
 		counter_set(&slot->first_in_ns, now_ns);
@@ -124,28 +120,24 @@ static inline enum verdict admit(
 }
 
 static inline bool has_mac(const struct hot *h) {
-	return (packet_load64(h->header) & 0xffffffffffffull) != 0; // the first six bytes, little-endian
+	return packet_load32(h->header) != 0 || packet_load16(h->header + 4) != 0;
 }
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-// Write the target MAC into the rewritten frame, where it isn't the header's own.
+// Whether the opposite side's packets can go, and by which next hop: 0: to the MAC that is in the header.
 static inline enum verdict resolve(const struct relay_worker *w, const struct hot *h, uint64_t *word) {
+	*word = 0;
 	if (h->state != HOT_READY)
 		return h->state == HOT_WAITING ? VERDICT_WAITING : VERDICT_NO_ENDPOINT;
-	if (h->hop == 0 && has_mac(h)) {
-		*word = next_hop_word(h->header, 0, NEXT_HOP_REACHABLE);
-		return VERDICT_FORWARDED;
-	}
+	if (h->hop == 0)
+		return has_mac(h) ? VERDICT_FORWARDED : VERDICT_NO_ROUTE;
 	// Relaxed: the word is all there is to a next hop.
 	*word = atomic_load_explicit(&w->next_hop_words[h->hop], memory_order_relaxed);
 	switch (next_hop_state(*word)) {
 	case NEXT_HOP_REACHABLE:
 		return VERDICT_FORWARDED;
 	case NEXT_HOP_UNRESOLVED:
-		if (!has_mac(h))
-			return VERDICT_NO_NEIGHBOUR;
-		*word = next_hop_word(h->header, 0, NEXT_HOP_REACHABLE);
-		return VERDICT_FORWARDED;
+		*word = 0;
+		return has_mac(h) ? VERDICT_FORWARDED : VERDICT_NO_NEIGHBOUR;
 	case NEXT_HOP_NO_ROUTE:
 		return VERDICT_NO_ROUTE;
 	case NEXT_HOP_FAILED:
@@ -166,16 +158,15 @@ static inline enum verdict decide(
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 	rewrite_frame(p->data, out->header, w->ip_id++);
-	next_hop_mac(word, p->data);
+	if (word != 0)
+		next_hop_mac(word, p->data);
 	p->port = out->egress & HOT_EGRESS_MASK;
 	return VERDICT_FORWARDED;
 }
 
-void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns) {
-	struct found found[RELAY_BURST];
-	struct packet_view view;
-
-	assert(n <= RELAY_BURST);
+// Pass 1: which entry of the port table. Frames come from the device: their first lines are asked for ahead.
+static inline void find_entries(
+	const struct relay_worker *w, struct relay_packet *packets, unsigned n, struct found *found) {
 	for (unsigned i = 0; i < n; i++)
 		__builtin_prefetch(packets[i].data, 1);
 	for (unsigned i = 0; i < n; i++) {
@@ -183,14 +174,15 @@ void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned 
 
 		p->component = UINT32_MAX;
 		p->payload = 0;
-		p->verdict = (uint8_t)find(w, p, &view, &found[i].entry);
-		if (p->verdict != VERDICT_FORWARDED)
-			continue;
-		p->payload = view.payload;
-		found[i].source_be = view.source_be;
-		found[i].source_port = view.source_port;
-		__builtin_prefetch(found[i].entry);
+		p->verdict = (uint8_t)find(w, p, &found[i]);
+		if (p->verdict == VERDICT_FORWARDED)
+			__builtin_prefetch(found[i].entry);
 	}
+}
+
+// Pass 2: which component.
+static inline void find_components(
+	const struct relay_worker *w, struct relay_packet *packets, unsigned n, const struct found *found) {
 	for (unsigned i = 0; i < n; i++) {
 		struct relay_packet *p = &packets[i];
 
@@ -205,6 +197,14 @@ void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned 
 		__builtin_prefetch(&w->hot[hot_opposite(p->component)]);
 		__builtin_prefetch(&w->slots[p->component].counters, 1);
 	}
+}
+
+void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns) {
+	struct found found[RELAY_BURST];
+
+	assert(n <= RELAY_BURST);
+	find_entries(w, packets, n, found);
+	find_components(w, packets, n, found);
 	for (unsigned i = 0; i < n; i++)
 		if (packets[i].verdict == VERDICT_FORWARDED)
 			packets[i].verdict = (uint8_t)decide(w, &packets[i], &found[i], now_ns);

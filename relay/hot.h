@@ -32,8 +32,12 @@ static inline uint32_t hot_target_be(const struct hot *h) {
 	return packet_load32(h->header + PACKET_IP_TARGET);
 }
 
+static inline uint16_t hot_target_port_be(const struct hot *h) {
+	return packet_load16(h->header + PACKET_UDP_TARGET);
+}
+
 static inline uint16_t hot_target_port(const struct hot *h) {
-	return ntohs(packet_load16(h->header + PACKET_UDP_TARGET));
+	return ntohs(hot_target_port_be(h));
 }
 
 // The opposite side's same component, and which component an index is.

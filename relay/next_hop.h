@@ -3,8 +3,10 @@
 //	bits 63..16 MAC, 15..4 VLAN, 3..0 state
 #pragma once
 
+#include <endian.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 enum next_hop_state {
 	NEXT_HOP_NO_ROUTE = 0,   // verdict no_route
@@ -16,9 +18,8 @@ enum next_hop_state {
 static inline uint64_t next_hop_word(const uint8_t mac[6], uint16_t vlan, enum next_hop_state state) {
 	uint64_t w = 0;
 
-	for (int i = 0; i < 6; i++)
-		w = w << 8 | mac[i];
-	return w << 16 | (uint64_t)(vlan & 0xfff) << 4 | (uint64_t)state;
+	memcpy(&w, mac, 6);
+	return be64toh(w) | (uint64_t)(vlan & 0xfff) << 4 | (uint64_t)state;
 }
 
 static inline enum next_hop_state next_hop_state(uint64_t word) {
@@ -26,6 +27,7 @@ static inline enum next_hop_state next_hop_state(uint64_t word) {
 }
 
 static inline void next_hop_mac(uint64_t word, uint8_t mac[static 6]) {
-	for (int i = 0; i < 6; i++)
-		mac[i] = (uint8_t)(word >> (56 - 8 * i));
+	uint64_t be = htobe64(word);
+
+	memcpy(mac, &be, 6);
 }

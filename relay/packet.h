@@ -55,55 +55,58 @@ static inline uint64_t packet_load64(const uint8_t *p) {
 
 // The one's complement sum of 16-bit words (RFC 1071), in memory's order: it doesn't depend on the byte order.
 static inline uint16_t packet_fold(uint64_t sum) {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	uint32_t half = (uint32_t)(sum >> 32), word = (uint32_t)sum + half;
+	uint16_t quarter, folded;
+
+	word += word < half; // the carry comes round
+	quarter = (uint16_t)(word >> 16);
+	folded = (uint16_t)(word + quarter);
+	return (uint16_t)(folded + (folded < quarter));
 }
 
-// The sum of the IPv4 header's five words: 0xffff after folding if its checksum is right.
+// The sum of the IPv4 header's five words: a multiple of 0xffff if its checksum is right (it can't be 0).
 static inline uint64_t packet_ip_sum(const uint8_t *frame) {
-	uint64_t sum = 0;
+	const uint8_t *p = frame + PACKET_IP;
 
-	for (int i = PACKET_IP; i < PACKET_UDP; i += 4)
-		sum += packet_load32(frame + i);
-	return sum;
+	return (uint64_t)packet_load32(p) + packet_load32(p + 4) + packet_load32(p + 8) +
+		packet_load32(p + 12) + packet_load32(p + 16);
 }
 
 struct packet_view {
 	uint32_t source_be, target_be;
-	uint16_t source_port, target_port; // host order
+	uint16_t source_port_be;
+	uint16_t target_port; // host order
 	uint16_t payload; // bytes of UDP payload
 };
+
+// Type IPv4, version 4, five words: from the type on. No fragment (of the flags, "don't fragment" and the reserved one may
+// be set), UDP: from the fragment field on. Each in one comparison.
+#define PACKET_START_MASK htonl(0xffffff00)
+#define PACKET_START htonl(0x08004500)
+#define PACKET_MIDDLE_MASK htonl(0x3fff00ff)
+#define PACKET_MIDDLE htonl(0x00000011)
 
 // Check one frame. Borrows data. Returns VERDICT_FORWARDED with *out written, or why it can't be media.
 static inline enum verdict packet_parse(const uint8_t *data, uint32_t length, struct packet_view *out) {
 	uint32_t ip_length, udp_length;
 
-	if (length < PACKET_IP)
+	if (length < PACKET_PAYLOAD)
 		return VERDICT_RUNT;
-	if (packet_load16(data + PACKET_TYPE) != htons(0x0800))
-		return VERDICT_NOT_MEDIA;
-	if (length < PACKET_UDP)
-		return VERDICT_RUNT;
-	if (data[PACKET_IP] != 0x45)
+	if ((packet_load32(data + PACKET_TYPE) & PACKET_START_MASK) != PACKET_START)
 		return VERDICT_NOT_MEDIA;
 	ip_length = ntohs(packet_load16(data + PACKET_IP_LENGTH));
-	if (ip_length > length - PACKET_IP || ip_length < PACKET_UDP - PACKET_IP)
-		return VERDICT_RUNT;
-	if (packet_fold(packet_ip_sum(data)) != 0xffff)
-		return VERDICT_BAD_CHECKSUM;
-	// More fragments, or an offset: only the flag "don't fragment" and the reserved one may be there.
-	if (data[PACKET_IP_PROTOCOL] != 17 || (packet_load16(data + PACKET_IP_FRAGMENT) & htons(0x3fff)) != 0)
-		return VERDICT_NOT_MEDIA;
-	if (ip_length < PACKET_PAYLOAD - PACKET_IP)
-		return VERDICT_RUNT;
 	udp_length = ntohs(packet_load16(data + PACKET_UDP_LENGTH));
-	if (udp_length < PACKET_PAYLOAD - PACKET_UDP || udp_length > ip_length - (PACKET_UDP - PACKET_IP))
+	if (ip_length > length - PACKET_IP)
+		return VERDICT_RUNT;
+	if (packet_ip_sum(data) % 0xffff != 0)
+		return VERDICT_BAD_CHECKSUM;
+	if ((packet_load32(data + PACKET_IP_FRAGMENT) & PACKET_MIDDLE_MASK) != PACKET_MIDDLE)
+		return VERDICT_NOT_MEDIA;
+	if (udp_length < PACKET_PAYLOAD - PACKET_UDP || udp_length + (PACKET_UDP - PACKET_IP) > ip_length)
 		return VERDICT_RUNT;
 	out->source_be = packet_load32(data + PACKET_IP_SOURCE);
 	out->target_be = packet_load32(data + PACKET_IP_TARGET);
-	out->source_port = ntohs(packet_load16(data + PACKET_UDP_SOURCE));
+	out->source_port_be = packet_load16(data + PACKET_UDP_SOURCE);
 	out->target_port = ntohs(packet_load16(data + PACKET_UDP_TARGET));
 	out->payload = (uint16_t)(udp_length - (PACKET_PAYLOAD - PACKET_UDP));
 	return VERDICT_FORWARDED;

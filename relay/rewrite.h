@@ -16,14 +16,15 @@ struct rewrite_path {
 void rewrite_prepare(uint8_t header[static PACKET_PAYLOAD], const struct rewrite_path *path);
 
 // The UDP checksum after the addresses and ports that sum to was are replaced by those that sum to now
-// (RFC 1624 eqn. 3). 0 (not used, RFC 768) stays 0.
+// (RFC 1624 eqn. 3; both sums below 2^47). 0 (not used, RFC 768) stays 0.
 static inline uint16_t rewrite_udp_checksum(uint16_t old, uint64_t was, uint64_t now) {
-	uint16_t sum;
+	const uint64_t zero = 0xffffull << 32; // as a one's complement sum; was is less
+	uint16_t checksum;
 
 	if (old == 0)
 		return 0;
-	sum = packet_fold((uint64_t)(uint16_t)~old + (uint16_t)~packet_fold(was) + now);
-	return sum == 0xffff ? 0xffff : (uint16_t)~sum; // a computed 0 is sent as all ones
+	checksum = (uint16_t)~packet_fold((uint16_t)~old + (zero - was) + now);
+	return checksum != 0 ? checksum : 0xffff; // a computed 0 is sent as all ones
 }
 
 // Rewrite a checked frame in place; its length doesn't change. The target MAC is the header's.
@@ -35,15 +36,18 @@ static inline void rewrite_frame(uint8_t *frame, const uint8_t header[static PAC
 	uint16_t udp_checksum = packet_load16(frame + PACKET_UDP_CHECKSUM);
 	uint64_t was = (uint64_t)packet_load32(frame + PACKET_IP_SOURCE) +
 		packet_load32(frame + PACKET_IP_TARGET) + packet_load32(frame + PACKET_UDP_SOURCE);
-	uint16_t ip_sum = packet_load16(header + PACKET_IP_CHECKSUM);
+	uint16_t ip_checksum;
+	uint32_t sum;
 
 	udp_checksum = rewrite_udp_checksum(udp_checksum, was, packet_load16(header + PACKET_UDP_CHECKSUM));
-	ip_sum = (uint16_t)~packet_fold((uint64_t)ip_sum + ip_length + id + fragment);
+	sum = (uint32_t)packet_load16(header + PACKET_IP_CHECKSUM) + ip_length + id + fragment;
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip_checksum = (uint16_t) ~(sum + (sum >> 16));
 	memcpy(frame, header, PACKET_PAYLOAD);
 	memcpy(frame + PACKET_IP_LENGTH, &ip_length, sizeof(ip_length));
 	memcpy(frame + PACKET_IP_ID, &id, sizeof(id));
 	memcpy(frame + PACKET_IP_FRAGMENT, &fragment, sizeof(fragment));
-	memcpy(frame + PACKET_IP_CHECKSUM, &ip_sum, sizeof(ip_sum));
+	memcpy(frame + PACKET_IP_CHECKSUM, &ip_checksum, sizeof(ip_checksum));
 	memcpy(frame + PACKET_UDP_LENGTH, &udp_length, sizeof(udp_length));
 	memcpy(frame + PACKET_UDP_CHECKSUM, &udp_checksum, sizeof(udp_checksum));
 }

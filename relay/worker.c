@@ -7,22 +7,28 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { LINE = 64 };
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
 
+// Whole lines, zeroed. Large tables ask for huge pages: packets of many sessions touch them all over, and each page
+// that the TLB lacks costs as much as the rest of a packet.
 static void *alloc_lines(size_t n, size_t size) {
-	size_t bytes = (n * size + LINE - 1) / LINE * LINE;
-	void *p = aligned_alloc(LINE, bytes);
+	size_t align = n * size < HUGE_PAGE ? LINE : HUGE_PAGE;
+	size_t bytes = (n * size + align - 1) / align * align;
+	void *p = aligned_alloc(align, bytes);
 
-	if (p != NULL)
-		memset(p, 0, bytes);
+	if (p == NULL)
+		return NULL;
+	if (align == HUGE_PAGE)
+		(void)madvise(p, bytes, MADV_HUGEPAGE); // advice: without it only slower
+	memset(p, 0, bytes);
 	return p;
 }
 
 static int add_media(struct relay_worker *w, const struct relay_params *p, unsigned index) {
 	const struct relay_media *m = &p->media[index];
-	struct worker_port *port = &w->ports[p->realms[m->realm].port];
-	struct worker_media *to = &port->media[port->n_media];
+	struct worker_media *to = &w->media_table[w->n_media];
 	size_t n = (size_t)m->port_last - m->port_first + 1;
 
 	to->components = malloc(n * sizeof(*to->components));
@@ -31,8 +37,7 @@ static int add_media(struct relay_worker *w, const struct relay_params *p, unsig
 	memset(to->components, 0xff, n * sizeof(*to->components));
 	to->addr_be = endpoint_v4_addr_be(&m->address);
 	to->first = m->port_first;
-	to->last = m->port_last;
-	port->n_media++;
+	to->span = (uint16_t)(m->port_last - m->port_first);
 	w->media[index] = to;
 	w->n_media++;
 	return 0;
@@ -47,9 +52,13 @@ static int alloc_tables(struct relay_worker *w, const struct relay_params *p) {
 	w->dirty = alloc_lines(((size_t)p->max_sessions + 63) / 64, sizeof(*w->dirty));
 	if (w->hot == NULL || w->cold == NULL || w->commands == NULL || w->dirty == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < p->n_media; i++)
-		if (add_media(w, p, i) < 0)
-			return -ENOMEM;
+	for (unsigned port = 0; port < p->n_ports; port++) {
+		w->ports[port].first = &w->media_table[w->n_media];
+		for (unsigned i = 0; i < p->n_media; i++)
+			if (p->realms[p->media[i].realm].port == port && add_media(w, p, i) < 0)
+				return -ENOMEM;
+		w->ports[port].end = &w->media_table[w->n_media];
+	}
 	return 0;
 }
 
@@ -79,7 +88,7 @@ void worker_destroy(struct relay_worker *w) {
 	if (w == NULL)
 		return;
 	for (unsigned i = 0; i < w->n_media; i++)
-		free(w->media[i]->components);
+		free(w->media_table[i].components);
 	free(w->dirty);
 	free(w->commands);
 	free(w->cold);

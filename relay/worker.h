@@ -11,13 +11,13 @@ enum { WORKER_RING = 1024, WORKER_POLL_MAX = 32 };
 // One media address of a packet port. Fixed before launch, except what components points to.
 struct worker_media {
 	uint32_t addr_be;
-	uint16_t first, last;
+	uint16_t first, span; // UDP ports first to first + span
 	uint32_t *components; // by UDP port - first: component index, UINT32_MAX: none
 };
 
+// All media addresses of a packet port.
 struct worker_port {
-	uint16_t n_media;
-	struct worker_media media[RELAY_MEDIA_MAX];
+	const struct worker_media *first, *end;
 };
 
 // What the packet path needs of a component only when it is not sure of a source.
@@ -43,6 +43,7 @@ struct relay_worker {
 	uint16_t n_ports, n_media;
 	uint8_t port_mac[RELAY_PORTS_MAX][6];
 	struct worker_port ports[RELAY_PORTS_MAX];
+	struct worker_media media_table[RELAY_MEDIA_MAX]; // one port's after the other's
 	struct worker_media *media[RELAY_MEDIA_MAX]; // by index into relay_params.media
 	const _Atomic(uint64_t) *next_hop_words;
 	const struct stats_header *stats;

@@ -142,7 +142,8 @@ static void fix_add_realm(struct relay_params *p, const char *name, uint16_t por
 	realm->dscp = dscp;
 }
 
-static void fix_add_media(struct relay_params *p, uint16_t realm, const char *addr, uint16_t first, uint16_t last) {
+static void fix_add_media(
+	struct relay_params *p, uint16_t realm, const char *addr, uint16_t first, uint16_t last) {
 	p->media[p->n_media++] = (struct relay_media){realm, fix_endpoint(addr, 0), first, last};
 }
 
@@ -218,8 +219,8 @@ static void fix_destroy(struct fixture *f) {
 
 // ---- control ----
 
-static int fix_request_on(struct fixture *f, struct server_conn *c, uint16_t type, const void *items, size_t size,
-	unsigned n) {
+static int fix_request_on(
+	struct fixture *f, struct server_conn *c, uint16_t type, const void *items, size_t size, unsigned n) {
 	struct proto_writer w;
 
 	proto_write_begin(&w, f->message, sizeof(f->message), type, ++f->next_id, 0);
@@ -257,8 +258,8 @@ static struct proto_header fix_last(struct fixture *f, void *items, size_t size,
 }
 
 // Request, settle and give the reply's status, UINT32_MAX if the connection was closed or no reply came.
-static uint32_t fix_ask(struct fixture *f, uint16_t type, const void *items, size_t size, unsigned n, void *out,
-	size_t out_size, unsigned out_max) {
+static uint32_t fix_ask(struct fixture *f, uint16_t type, const void *items, size_t size, unsigned n,
+	void *out, size_t out_size, unsigned out_max) {
 	struct proto_header h;
 
 	fix_forget(f);
@@ -281,7 +282,8 @@ static uint64_t fix_id(uint64_t counter) {
 
 // A wanted session access ↔ core, peers 192.0.2.10:4000 and 198.51.100.20:5000, PCMU and events, latch off.
 static struct proto_session fix_session(uint64_t counter) {
-	struct proto_session s = {.length = sizeof(s), .session_id = fix_id(counter), .call_id = 0xca11 + counter};
+	struct proto_session s = {
+		.length = sizeof(s), .session_id = fix_id(counter), .call_id = 0xca11 + counter};
 
 	snprintf(s.side[0].realm, PROTO_NAME, "access");
 	snprintf(s.side[1].realm, PROTO_NAME, "core");
@@ -357,12 +359,14 @@ static uint32_t fix_frame(uint8_t *frame, const struct endpoint *from, const str
 	return PACKET_PAYLOAD + (uint32_t)len;
 }
 
-static const uint8_t fix_rtp[] = {0x80, 0, 0, 1, 0, 0, 0, 160, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 5, 6, 7, 8};
+static const uint8_t fix_rtp[] = {
+	0x80, 0, 0, 1, 0, 0, 0, 160, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 5, 6, 7, 8};
 // A receiver report without blocks.
 static const uint8_t fix_rtcp[] = {0x80, 201, 0, 1, 0xde, 0xad, 0xbe, 0xef};
 
 // One packet through burst and count; frame holds the result, *p describes it.
-static enum verdict fix_feed(struct fixture *f, uint8_t *frame, uint32_t length, uint16_t port, struct relay_packet *p) {
+static enum verdict fix_feed(
+	struct fixture *f, uint8_t *frame, uint32_t length, uint16_t port, struct relay_packet *p) {
 	*p = (struct relay_packet){.data = frame, .length = length, .port = port};
 	relay_worker_poll(f->w, f->now);
 	relay_burst(f->w, p, 1, f->now);
@@ -371,15 +375,17 @@ static enum verdict fix_feed(struct fixture *f, uint8_t *frame, uint32_t length,
 }
 
 // One RTP (or with rtcp RTCP) packet from an endpoint to one of ours.
-static enum verdict fix_media(struct fixture *f, const char *from, uint16_t from_port, const struct endpoint *to,
-	uint16_t port, bool rtcp) {
+static enum verdict fix_media(struct fixture *f, const char *from, uint16_t from_port,
+	const struct endpoint *to, uint16_t port, bool rtcp) {
 	struct endpoint source = fix_endpoint(from, from_port), target = *to;
 	struct relay_packet p;
 	uint8_t frame[128];
 
 	target.port += rtcp;
-	return fix_feed(f, frame, fix_frame(frame, &source, &target, rtcp ? fix_rtcp : fix_rtp,
-					  rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp)), port, &p);
+	return fix_feed(f, frame,
+		fix_frame(frame, &source, &target, rtcp ? fix_rtcp : fix_rtp,
+			rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp)),
+		port, &p);
 }
 
 static struct component_slot *fix_slot(struct fixture *f, uint32_t component) {

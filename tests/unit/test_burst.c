@@ -35,11 +35,13 @@ static enum verdict from_core(const char *addr, uint16_t port) {
 
 // Where the frame of the last feed goes.
 static struct endpoint target(const uint8_t *frame) {
-	return endpoint_v4(packet_load32(frame + PACKET_IP_TARGET), ntohs(packet_load16(frame + PACKET_UDP_TARGET)));
+	return endpoint_v4(
+		packet_load32(frame + PACKET_IP_TARGET), ntohs(packet_load16(frame + PACKET_UDP_TARGET)));
 }
 
 static struct endpoint source(const uint8_t *frame) {
-	return endpoint_v4(packet_load32(frame + PACKET_IP_SOURCE), ntohs(packet_load16(frame + PACKET_UDP_SOURCE)));
+	return endpoint_v4(
+		packet_load32(frame + PACKET_IP_SOURCE), ntohs(packet_load16(frame + PACKET_UDP_SOURCE)));
 }
 
 // One RTP packet of the session's caller; the frame that comes out stays in frame.
@@ -49,7 +51,8 @@ static struct relay_packet feed_caller(uint8_t frame[128], bool rtcp) {
 	uint32_t len;
 
 	to.port += rtcp;
-	len = fix_frame(frame, &from, &to, rtcp ? fix_rtcp : fix_rtp, rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp));
+	len = fix_frame(
+		frame, &from, &to, rtcp ? fix_rtcp : fix_rtp, rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp));
 	fix_feed(f, frame, len, 0, &p);
 	return p;
 }
@@ -90,7 +93,8 @@ START_TEST(marks_with_the_realms_dscp) {
 
 	put_session();
 	ck_assert_uint_eq(
-		fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p), VERDICT_FORWARDED);
+		fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p),
+		VERDICT_FORWARDED);
 	ck_assert_uint_eq(p.port, 0);
 	ck_assert_uint_eq(frame[PACKET_IP_TOS], 46 << 2);
 }
@@ -118,7 +122,7 @@ END_TEST
 struct broken {
 	const char *what;
 	uint32_t length; // 0: the whole frame
-	uint16_t at;     // a byte to overwrite, 0: none
+	uint16_t at; // a byte to overwrite, 0: none
 	uint8_t value;
 	bool mend; // the IP checksum afterwards
 	enum verdict want;
@@ -168,8 +172,8 @@ START_TEST(frames_are_judged) {
 		fix_be16(frame + PACKET_IP_CHECKSUM, 0);
 		fix_be16(frame + PACKET_IP_CHECKSUM, (uint16_t)~fix_sum(frame + PACKET_IP, 20, 0));
 	}
-	ck_assert_msg(fix_feed(f, frame, b->length != 0 ? b->length : len, 0, &p) == b->want, "%s: %s", b->what,
-		verdict_name(p.verdict));
+	ck_assert_msg(fix_feed(f, frame, b->length != 0 ? b->length : len, 0, &p) == b->want, "%s: %s",
+		b->what, verdict_name(p.verdict));
 	ck_assert_uint_eq(p.component, b->want == VERDICT_FORWARDED ? put.slot * 4 : UINT32_MAX);
 	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[b->want], 1);
 }
@@ -227,8 +231,9 @@ START_TEST(contents_are_judged) {
 		uint8_t frame[128];
 
 		to.port += rtcp;
-		ck_assert_msg(fix_feed(f, frame, fix_frame(frame, &from, &to, c->bytes, c->len), 0, &p) == want, "%s: %s",
-			c->what, verdict_name(p.verdict));
+		ck_assert_msg(
+			fix_feed(f, frame, fix_frame(frame, &from, &to, c->bytes, c->len), 0, &p) == want,
+			"%s: %s", c->what, verdict_name(p.verdict));
 		ck_assert_uint_eq(slot->forwarded, want == VERDICT_FORWARDED);
 		ck_assert_uint_eq(slot->forwarded_bytes, want == VERDICT_FORWARDED ? c->len : 0);
 		if (want != VERDICT_FORWARDED)
@@ -246,8 +251,8 @@ START_TEST(no_types_named_admits_all) {
 
 	memset(session.side[0].payload_types, 0, sizeof(session.side[0].payload_types));
 	put_session();
-	ck_assert_uint_eq(
-		fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], odd, sizeof(odd)), 0, &p), VERDICT_FORWARDED);
+	ck_assert_uint_eq(fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], odd, sizeof(odd)), 0, &p),
+		VERDICT_FORWARDED);
 }
 END_TEST
 
@@ -270,7 +275,8 @@ START_TEST(other_side_waiting) {
 	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_WAITING);
 	ck_assert_uint_eq(from_core("198.51.100.77", 999), VERDICT_FORWARDED);
 	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_FORWARDED);
-	ck_assert_uint_eq(fix_media(f, "192.0.2.10", 4001, &put.local[0], 0, true), VERDICT_WAITING); // RTCP on its own
+	ck_assert_uint_eq(
+		fix_media(f, "192.0.2.10", 4001, &put.local[0], 0, true), VERDICT_WAITING); // RTCP on its own
 }
 END_TEST
 
@@ -316,13 +322,15 @@ END_TEST
 
 START_TEST(off_sends_to_the_signalled_endpoint) {
 	uint8_t frame[128];
-	struct endpoint from = fix_endpoint("198.51.100.20", 5999), e, want = fix_endpoint("192.0.2.10", 4000);
+	struct endpoint from = fix_endpoint("198.51.100.20", 5999), e,
+			want = fix_endpoint("192.0.2.10", 4000);
 	struct relay_packet p;
 
 	put_session();
 	ck_assert_uint_eq(from_access("192.0.2.10", 4444), VERDICT_FORWARDED); // another port of it
 	ck_assert_uint_eq(
-		fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p), VERDICT_FORWARDED);
+		fix_feed(f, frame, fix_frame(frame, &from, &put.local[1], fix_rtp, sizeof(fix_rtp)), 1, &p),
+		VERDICT_FORWARDED);
 	e = target(frame);
 	ck_assert(endpoint_equal(&e, &want));
 	ck_assert_uint_eq(from_access("192.0.2.11", 4000), VERDICT_BAD_SOURCE);
@@ -363,7 +371,8 @@ START_TEST(learns_and_sends_there_at_once) {
 	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
 	e = target(frame);
 	ck_assert(endpoint_equal(&e, &want));
-	ck_assert_mem_eq(frame, frame_mac, 6); // the learning frame's source, until main has asked for the route
+	ck_assert_mem_eq(
+		frame, frame_mac, 6); // the learning frame's source, until main has asked for the route
 	learnt_read(fix_slot(f, put.slot * 4), &learnt);
 	ck_assert(endpoint_equal(&learnt, &want));
 	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 1);
@@ -434,7 +443,8 @@ START_TEST(strangers_are_refused_after_the_latch) {
 	put_nated(LATCH_ADDRESS);
 	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED);
 	ck_assert_uint_eq(from_access("203.0.113.200", 44444), VERDICT_BAD_SOURCE);
-	ck_assert_uint_eq(from_access("192.0.2.10", 4000), VERDICT_BAD_SOURCE); // signalled, but behind the NAT
+	ck_assert_uint_eq(
+		from_access("192.0.2.10", 4000), VERDICT_BAD_SOURCE); // signalled, but behind the NAT
 	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->drops[VERDICT_BAD_SOURCE], 2);
 	f->now += 2 * S;
 	ck_assert_uint_eq(from_access("203.0.113.200", 44444), VERDICT_FORWARDED); // it was silent
@@ -607,7 +617,8 @@ START_TEST(bursts_of_all_kinds_add_up) {
 
 		to.port += i % 4 == 3 ? 40 : 0;
 		p[i] = (struct relay_packet){.data = frames[i], .port = i % 8 == 0};
-		p[i].length = fix_frame(frames[i], i % 4 == 2 ? &stranger : &from, &to, fix_rtp, sizeof(fix_rtp));
+		p[i].length =
+			fix_frame(frames[i], i % 4 == 2 ? &stranger : &from, &to, fix_rtp, sizeof(fix_rtp));
 	}
 	relay_burst(f->w, p, RELAY_BURST, f->now);
 	relay_count(f->w, p, RELAY_BURST);
@@ -617,8 +628,8 @@ START_TEST(bursts_of_all_kinds_add_up) {
 	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[VERDICT_WRONG_REALM], 4);
 	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[VERDICT_BAD_SOURCE], 8);
 	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->drops[VERDICT_BAD_SOURCE], 8);
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded,
-		relay_worker_stats(f->w)->verdicts[VERDICT_FORWARDED]);
+	ck_assert_uint_eq(
+		fix_slot(f, put.slot * 4)->forwarded, relay_worker_stats(f->w)->verdicts[VERDICT_FORWARDED]);
 }
 END_TEST
 

@@ -86,7 +86,8 @@ static void set32(size_t at, uint32_t v) {
 }
 
 START_TEST(frames_are_checked) {
-	const size_t first_item = sizeof(struct proto_header), n_items = offsetof(struct proto_header, n_items);
+	const size_t first_item = sizeof(struct proto_header),
+		     n_items = offsetof(struct proto_header, n_items);
 	size_t len = write_things(2, sizeof(struct thing));
 	const uint16_t major = PROTO_MAJOR + 1;
 

@@ -72,7 +72,8 @@ static const struct vector rtcp[] = {
 	{"longer than it says", {0x80, 201, 0, 1, 1, 2, 3, 4, 5}, 9, -EBADMSG},
 	{"version 1", {0x40, 201, 0, 1, 1, 2, 3, 4}, 8, -EPROTO},
 	{"RTP", {0x80, 0, 0, 1, 1, 2, 3, 4}, 8, -EBADMSG},
-	{"report and description", {0x80, 201, 0, 1, 1, 2, 3, 4, 0x81, 202, 0, 2, 1, 2, 3, 4, 1, 1, 65, 0}, 20, 0},
+	{"report and description", {0x80, 201, 0, 1, 1, 2, 3, 4, 0x81, 202, 0, 2, 1, 2, 3, 4, 1, 1, 65, 0},
+		20, 0},
 	{"second of version 0", {0x80, 201, 0, 1, 1, 2, 3, 4, 0x01, 202, 0, 0}, 12, -EBADMSG},
 	{"reduced size (RFC 5506)", {0x81, 205, 0, 1, 1, 2, 3, 4}, 8, 0},
 	{"padding in the last", {0xa0, 203, 0, 1, 0, 0, 0, 4}, 8, 0},
@@ -93,10 +94,10 @@ END_TEST
 // RFC 7983 §7, all bytes.
 START_TEST(first_bytes_have_classes) {
 	for (unsigned b = 0; b < 256; b++) {
-		enum rtp_class want = b <= 3 ? RTP_CLASS_STUN :
-			b >= 20 && b <= 63   ? RTP_CLASS_DTLS :
-			b >= 128 && b <= 191 ? RTP_CLASS_RTP :
-					       RTP_CLASS_OTHER;
+		enum rtp_class want = b <= 3   ? RTP_CLASS_STUN
+			: b >= 20 && b <= 63   ? RTP_CLASS_DTLS
+			: b >= 128 && b <= 191 ? RTP_CLASS_RTP
+					       : RTP_CLASS_OTHER;
 
 		ck_assert_uint_eq(rtp_class((uint8_t)b), want);
 	}
