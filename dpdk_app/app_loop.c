@@ -61,6 +61,7 @@ static void count_port(struct app *a, unsigned i) {
 	s->link_up = link.up;
 	s->rx = link.rx;
 	s->tx = link.tx;
+	s->rx_dropped = link.rx_dropped;
 	if (xdp_counts_read(a->ports[i].counts_fd, counts) == 0)
 		memcpy(s->xdp, counts, sizeof(counts));
 }

@@ -59,6 +59,7 @@ static void on_link(struct neighbour *n, unsigned index, const struct netlink_ev
 	if (e->has_stats) {
 		l->rx = e->rx;
 		l->tx = e->tx;
+		l->rx_dropped = e->rx_dropped;
 	}
 }
 

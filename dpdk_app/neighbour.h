@@ -21,7 +21,7 @@ void neighbour_tick(struct neighbour *n, uint64_t now_ns);
 // What the kernel says of a port's interface.
 struct neighbour_link {
 	bool up;
-	uint64_t rx, tx; // packets, the interface's own counters
+	uint64_t rx, tx, rx_dropped; // packets, the interface's own counters
 };
 void neighbour_ask_links(struct neighbour *n); // refresh them all
 struct neighbour_link neighbour_link(const struct neighbour *n, unsigned port);

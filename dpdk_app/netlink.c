@@ -102,12 +102,13 @@ static bool parse_link(const struct nlmsghdr *h, struct netlink_event *e) {
 	e->up = (m->ifi_flags & IFF_UP) != 0;
 	e->running = (m->ifi_flags & IFF_RUNNING) != 0;
 	e->has_mac = get_mac(a.at[IFLA_ADDRESS], e);
-	p = get_payload(a.at[IFLA_STATS64], offsetof(struct rtnl_link_stats64, rx_bytes));
+	p = get_payload(a.at[IFLA_STATS64], offsetof(struct rtnl_link_stats64, multicast));
 	if (p != NULL) {
-		memcpy(&stats, p, offsetof(struct rtnl_link_stats64, rx_bytes));
+		memcpy(&stats, p, offsetof(struct rtnl_link_stats64, multicast));
 		e->has_stats = true;
 		e->rx = stats.rx_packets;
 		e->tx = stats.tx_packets;
+		e->rx_dropped = stats.rx_dropped;
 	}
 	return true;
 }

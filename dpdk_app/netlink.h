@@ -29,7 +29,7 @@ struct netlink_event {
 	bool usable; // ROUTE: unicast, and found in a table (with an interface given, the kernel else assumes on link)
 	bool up, running;
 	bool has_stats;
-	uint64_t rx, tx; // LINK: packets
+	uint64_t rx, tx, rx_dropped; // LINK: packets
 };
 
 typedef void netlink_fn(void *ctx, const struct netlink_event *e);

@@ -63,6 +63,7 @@ struct stats_port {
 	uint64_t rx, tx;                      // packets of the device's own counters
 	uint64_t xdp[XDP_CLASS_COUNT + 1];    // by enum xdp_class; zero where no XDP program runs
 	uint32_t link_up, queues;
+	uint64_t rx_dropped; // the device's own: on veth, media that the relay's receive ring had no room for is in here
 };
 
 // The main thread writes.
