@@ -17,7 +17,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 
-enum { FIX_HOPS = 64, FIX_LOG = 64, FIX_OWNER = 7 };
+enum { FIX_HOPS = 64, FIX_LOG = 1100, FIX_OWNER = 7 };
 
 struct fix_message {
 	void *io;
