@@ -30,7 +30,7 @@ struct control_socket {
 	struct poller_source source;
 	int fd;
 	const char *path;
-	struct log_gate refused;
+	struct log_gate refused, closed;
 	struct connection connections[CONNECTIONS_MAX];
 	_Alignas(8) uint8_t message[PROTO_MESSAGE_MAX];
 };
@@ -41,7 +41,7 @@ static void close_connection(struct connection *c) {
 	relay_conn_close(c->socket->relay, c->server, clock_now_ns());
 	poller_del(c->socket->poller, c->fd);
 	close(c->fd);
-	log_info("control pid=%d disconnected", (int)c->pid);
+	log_debug("control pid=%d disconnected", (int)c->pid);
 	c->fd = -1;
 	c->server = NULL;
 }
@@ -109,7 +109,8 @@ static void connection_ready(void *ctx) {
 		ret = receive(c);
 	if (ret >= 0)
 		return;
-	if (ret != -EPIPE && ret != -ECONNRESET)
+	if (ret != -EPIPE && ret != -ECONNRESET &&
+		log_gate_open(&c->socket->closed, "control closed", clock_now_ns(), 5))
 		log_warning("control pid=%d closed: %s", (int)c->pid, strerror(-ret));
 	close_connection(c);
 }
@@ -135,7 +136,7 @@ static int open_connection(struct connection *c, int fd) {
 		relay_conn_close(c->socket->relay, c->server, clock_now_ns());
 		return ret;
 	}
-	log_info("control pid=%d uid=%d connected", (int)peer.pid, (int)peer.uid);
+	log_debug("control pid=%d uid=%d connected", (int)peer.pid, (int)peer.uid);
 	return 0;
 }
 
