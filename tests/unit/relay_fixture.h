@@ -241,20 +241,34 @@ static void fix_settle(struct fixture *f) {
 	while (relay_tick(f->r, f->now));
 }
 
-// The header of the last message, zero if there is none; n_items: how many were copied to items (of size bytes).
-static struct proto_header fix_last(struct fixture *f, void *items, size_t size, unsigned max) {
-	struct proto_header h = {0};
+// The header of a message that was sent; up to max of its items are copied to items (of size bytes).
+static struct proto_header fix_read(const struct fix_message *m, void *items, size_t size, unsigned max) {
+	struct proto_header h;
 	struct proto_reader reader;
 
-	if (f->n_sent == 0)
-		return h;
-	memcpy(&h, f->sent[f->n_sent - 1].bytes, sizeof(h));
-	assert(proto_check(f->sent[f->n_sent - 1].bytes, f->sent[f->n_sent - 1].len) == 0);
-	proto_read_begin(&reader, f->sent[f->n_sent - 1].bytes);
+	memcpy(&h, m->bytes, sizeof(h));
+	assert(proto_check(m->bytes, m->len) == 0);
+	proto_read_begin(&reader, m->bytes);
 	for (unsigned i = 0; i < max; i++)
 		if (!proto_read_item(&reader, (uint8_t *)items + i * size, size, size))
 			break;
 	return h;
+}
+
+// The last message, zero if there is none.
+static struct proto_header fix_last(struct fixture *f, void *items, size_t size, unsigned max) {
+	return f->n_sent == 0 ? (struct proto_header){0} : fix_read(&f->sent[f->n_sent - 1], items, size, max);
+}
+
+// The reply to the last request, zero if there is none.
+static struct proto_header fix_reply(struct fixture *f, void *items, size_t size, unsigned max) {
+	for (unsigned i = 0; i < f->n_sent; i++) {
+		struct proto_header h = fix_read(&f->sent[i], NULL, 0, 0);
+
+		if ((h.type & PROTO_REPLY) && h.id == f->next_id)
+			return fix_read(&f->sent[i], items, size, max);
+	}
+	return (struct proto_header){0};
 }
 
 // Request, settle and give the reply's status, UINT32_MAX if the connection was closed or no reply came.
@@ -266,8 +280,8 @@ static uint32_t fix_ask(struct fixture *f, uint16_t type, const void *items, siz
 	if (fix_request(f, type, items, size, n) < 0)
 		return UINT32_MAX;
 	fix_settle(f);
-	h = fix_last(f, out, out_size, out_max);
-	return h.type == (type | PROTO_REPLY) && h.id == f->next_id ? h.status : UINT32_MAX;
+	h = fix_reply(f, out, out_size, out_max);
+	return h.type == (type | PROTO_REPLY) ? h.status : UINT32_MAX;
 }
 
 static uint32_t fix_hello(struct fixture *f, uint32_t role, uint32_t owner) {

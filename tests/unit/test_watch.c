@@ -1,0 +1,456 @@
+// Events, silence, owners that come and go.
+#include "relay/core.h"
+#include "tests/unit/relay_fixture.h"
+
+#include <check.h>
+
+#define S 1000000000ull
+
+static struct fixture *f;
+static struct server_conn *controller;
+static struct proto_session session;
+static struct proto_put_result put;
+static struct proto_event event;
+
+static void reconnect(void) {
+	relay_conn_close(f->r, controller, f->now);
+	controller = f->c = fix_open(f, f, true);
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
+}
+
+static void setup(void) {
+	f = fix_create(5000); // more than a slice
+	controller = f->c;
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
+	ck_assert_uint_eq(fix_ask(f, PROTO_SUBSCRIBE, NULL, 0, 0, NULL, 0, 0), 0);
+	session = fix_session(1);
+	session.media_timeout_ms = 30000;
+}
+
+static void teardown(void) {
+	fix_destroy(f);
+}
+
+static void put_session(void) {
+	ck_assert_uint_eq(fix_put(f, &session, &put), 0);
+	fix_forget(f);
+}
+
+// Let main look for so long, in its ticks; what it sent stays. Other tests' owners are not swept meanwhile.
+static void pass(uint64_t ns) {
+	for (uint64_t end = f->now + ns; f->now < end;) {
+		f->now += 250000000;
+		fix_settle(f);
+	}
+}
+
+// The one event that came since the last look, or none.
+static bool got_event(void) {
+	struct proto_header h;
+
+	fix_settle(f);
+	memset(&event, 0, sizeof(event));
+	h = fix_last(f, &event, sizeof(event), 1);
+	ck_assert_uint_le(f->n_sent, 1);
+	fix_forget(f);
+	if (h.type == 0)
+		return false;
+	ck_assert_uint_eq(h.type, PROTO_EVENTS);
+	ck_assert_uint_eq(h.n_items, 1);
+	ck_assert_uint_eq(event.session_id, session.session_id);
+	ck_assert_uint_eq(event.call_id, session.call_id);
+	return true;
+}
+
+static void caller_sends(void) {
+	fix_media(f, "192.0.2.10", 4000, &put.local[0], 0, false);
+}
+
+static void callee_sends(void) {
+	fix_media(f, "198.51.100.20", 5000, &put.local[1], 1, false);
+}
+
+START_TEST(latches_are_told) {
+	struct endpoint a = fix_endpoint("203.0.113.200", 30000), b = fix_endpoint("203.0.113.200", 40000);
+
+	session.side[0].latch = LATCH_ADDRESS;
+	session.side[0].vouched = a;
+	put_session();
+	ck_assert(!got_event());
+	fix_media(f, "203.0.113.200", 30000, &put.local[0], 0, false);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_LATCHED);
+	ck_assert_uint_eq(event.events[1], 0);
+	ck_assert(endpoint_equal(&event.learnt[0][0], &a));
+	ck_assert(!endpoint_is_set(&event.learnt[0][1]));
+	fix_media(f, "203.0.113.200", 30000, &put.local[0], 0, false);
+	ck_assert(!got_event());
+	f->now += 2 * S;
+	fix_media(f, "203.0.113.200", 40000, &put.local[0], 0, false);
+	ck_assert(got_event()); // again: it is somewhere else now
+	ck_assert_uint_eq(event.events[0], EVENT_LATCHED);
+	ck_assert(endpoint_equal(&event.learnt[0][0], &b));
+}
+END_TEST
+
+START_TEST(refused_sources_are_told_once) {
+	put_session();
+	for (unsigned i = 0; i < 3; i++) {
+		fix_media(f, "198.51.100.66", 5000, &put.local[1], 1, false);
+		ck_assert(got_event() == (i == 0));
+	}
+	fix_media(f, "198.51.100.66", 5001, &put.local[1], 1, true); // the side's other component
+	ck_assert(!got_event());
+}
+END_TEST
+
+START_TEST(events_of_a_dead_session_are_nobodys) {
+	struct proto_session_ref ref = {.session_id = fix_id(1)};
+
+	put_session();
+	fix_request(f, PROTO_SESSION_DELETE, &ref, sizeof(ref), 1);
+	fix_media(f, "198.51.100.66", 5000, &put.local[1], 1, false);
+	fix_settle(f);
+	ck_assert_uint_eq(f->n_sent, 1); // the reply
+}
+END_TEST
+
+START_TEST(media_timeout_is_told_once) {
+	put_session();
+	pass(20 * S);
+	caller_sends();
+	callee_sends();
+	pass(29 * S);
+	ck_assert(!got_event());
+	pass(2 * S);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_MEDIA_TIMEOUT);
+	ck_assert_uint_eq(event.events[1], EVENT_MEDIA_TIMEOUT);
+	pass(5 * S);
+	ck_assert(!got_event());
+	ck_assert_uint_eq(relay_sessions(f->r), 1); // its controller is here to decide
+}
+END_TEST
+
+START_TEST(rtcp_is_no_silence) {
+	put_session();
+	for (unsigned i = 0; i < 5; i++) {
+		pass(20 * S);
+		fix_media(f, "192.0.2.10", 4001, &put.local[0], 0, true);
+	}
+	ck_assert(!got_event());
+}
+END_TEST
+
+START_TEST(held_calls_may_be_silent) {
+	session.media_timeout_ms = 0;
+	put_session();
+	pass(100 * S);
+	ck_assert(!got_event());
+	session.media_timeout_ms = 30000; // taken up again: from now on
+	put_session();
+	pass(28 * S);
+	ck_assert(!got_event());
+	pass(3 * S);
+	ck_assert(got_event());
+}
+END_TEST
+
+static void one_side_sends(uint64_t seconds, void (*send)(void)) {
+	for (uint64_t i = 0; i < seconds; i++) {
+		send();
+		pass(S);
+	}
+}
+
+START_TEST(one_way_is_told) {
+	put_session();
+	one_side_sends(9, caller_sends);
+	ck_assert(!got_event());
+	one_side_sends(2, caller_sends);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], 0);
+	ck_assert_uint_eq(event.events[1], EVENT_ONE_WAY);
+	one_side_sends(5, caller_sends);
+	ck_assert(!got_event());
+}
+END_TEST
+
+START_TEST(one_way_after_both) {
+	put_session();
+	for (unsigned i = 0; i < 20; i++) {
+		caller_sends();
+		callee_sends();
+		pass(S);
+	}
+	ck_assert(!got_event());
+	one_side_sends(11, callee_sends);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_ONE_WAY);
+	ck_assert_uint_eq(event.events[1], 0);
+}
+END_TEST
+
+START_TEST(no_way_is_not_one_way) {
+	put_session();
+	caller_sends();
+	pass(25 * S);
+	ck_assert(!got_event());
+}
+END_TEST
+
+START_TEST(held_calls_may_be_one_way) {
+	session.media_timeout_ms = 0;
+	put_session();
+	one_side_sends(15, callee_sends);
+	ck_assert(!got_event());
+}
+END_TEST
+
+START_TEST(failed_neighbours_are_told) {
+	const uint8_t mac[6] = {0};
+	struct proto_session_state state;
+	uint32_t hop;
+
+	put_session();
+	pass(2 * S);
+	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_GET, fix_id(1), &state), 0);
+	fix_forget(f);
+	for (hop = 1; !endpoint_same_addr(&f->hop_target[hop], &session.side[1].remote[0]); hop++)
+		;
+	f->words[hop] = next_hop_word(mac, 0, NEXT_HOP_FAILED);
+	relay_next_hop_failed(f->r, hop);
+	fix_settle(f);
+	fix_settle(f); // the rest of the scan
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], 0);
+	ck_assert_uint_eq(event.events[1], EVENT_NEIGHBOUR_FAILED);
+}
+END_TEST
+
+START_TEST(slow_subscribers_lose_events_and_are_told) {
+	session.side[0].latch = LATCH_ANY;
+	put_session();
+	f->send_result = -EAGAIN;
+	fix_media(f, "198.51.100.66", 5000, &put.local[1], 1, false);
+	fix_settle(f);
+	fix_media(f, "192.0.2.77", 1, &put.local[0], 0, false);
+	fix_settle(f);
+	f->send_result = 0;
+	fix_settle(f);
+	ck_assert_uint_eq(f->n_sent, 1);
+	ck_assert_uint_eq(fix_last(f, NULL, 0, 0).type, PROTO_EVENTS_LOST);
+	fix_forget(f);
+	fix_media(f, "192.0.2.78", 1, &put.local[0], 0, true); // and from then on all is told
+	ck_assert(got_event());
+}
+END_TEST
+
+START_TEST(gone_subscribers_are_closed) {
+	put_session();
+	f->send_result = -EPIPE;
+	fix_media(f, "198.51.100.66", 5000, &put.local[1], 1, false);
+	fix_settle(f);
+	fix_settle(f);
+	ck_assert_uint_eq(f->n_closed, 1);
+	ck_assert_int_eq(fix_request(f, PROTO_STATS, NULL, 0, 0), -EPIPE);
+}
+END_TEST
+
+START_TEST(many_events_take_several_messages) {
+	struct proto_session s;
+	unsigned n = 0;
+
+	teardown();
+	f = calloc(1, sizeof(*f));
+	fix_params(f, 700);
+	f->params.media[0].port_last = 16384 + 1999;
+	f->params.media[2].port_last = 16384 + 1999;
+	fix_start(f);
+	controller = f->c;
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
+	ck_assert_uint_eq(fix_ask(f, PROTO_SUBSCRIBE, NULL, 0, 0, NULL, 0, 0), 0);
+	for (unsigned i = 0; i < 700; i++) {
+		s = fix_session(i + 1);
+		ck_assert_uint_eq(fix_put(f, &s, &put), 0);
+	}
+	fix_forget(f);
+	for (unsigned i = 1; i < FIX_HOPS; i++)
+		f->words[i] = NEXT_HOP_FAILED;
+	relay_next_hop_failed(f->r, 1);
+	fix_settle(f);
+	for (unsigned i = 0; i < f->n_sent; i++) {
+		struct proto_header h;
+
+		memcpy(&h, f->sent[i].bytes, sizeof(h));
+		ck_assert_uint_eq(h.type, PROTO_EVENTS);
+		n += h.n_items;
+	}
+	ck_assert_uint_eq(f->n_sent, 2);
+	ck_assert_uint_eq(n, 700);
+}
+END_TEST
+
+// ---- owners ----
+
+static void put_three(void) {
+	for (unsigned i = 1; i <= 3; i++) {
+		struct proto_session s = fix_session(i);
+
+		ck_assert_uint_eq(fix_put(f, &s, &put), 0);
+	}
+}
+
+static bool is_there(uint64_t counter) {
+	struct proto_session_state state;
+
+	return fix_ref(f, PROTO_SESSION_GET, fix_id(counter), &state) == 0;
+}
+
+START_TEST(what_is_not_wanted_is_swept) {
+	struct proto_session s = fix_session(2);
+	struct proto_session_ref claim = {.session_id = fix_id(1)};
+
+	put_three();
+	reconnect();
+	ck_assert_uint_eq(fix_ask(f, PROTO_CLAIM, &claim, sizeof(claim), 1, NULL, 0, 0), 0);
+	ck_assert_uint_eq(fix_put(f, &s, &put), 0);
+	pass(S);
+	ck_assert_uint_eq(relay_sessions(f->r), 3);
+	ck_assert_uint_eq(fix_ask(f, PROTO_SYNC_DONE, NULL, 0, 0, NULL, 0, 0), 0);
+	pass(S);
+	ck_assert(is_there(1) && is_there(2) && !is_there(3));
+	ck_assert_uint_eq(relay_stats(f->r)->sessions_swept, 1);
+	pass(60 * S);
+	ck_assert_uint_eq(relay_sessions(f->r), 2);
+}
+END_TEST
+
+START_TEST(claims_of_nothing_are_refused_whole) {
+	struct proto_session_ref claims[2] = {{.session_id = fix_id(1)}, {.session_id = fix_id(9)}};
+
+	put_three();
+	reconnect();
+	ck_assert_uint_eq(fix_ask(f, PROTO_CLAIM, claims, sizeof(claims[0]), 2, NULL, 0, 0), ENOENT);
+	fix_ask(f, PROTO_SYNC_DONE, NULL, 0, 0, NULL, 0, 0);
+	pass(S);
+	ck_assert_uint_eq(relay_sessions(f->r), 0);
+}
+END_TEST
+
+START_TEST(without_sync_done_it_is_swept_after_30_s) {
+	put_three();
+	reconnect();
+	pass(29 * S);
+	ck_assert_uint_eq(relay_sessions(f->r), 3);
+	pass(2 * S);
+	ck_assert_uint_eq(relay_sessions(f->r), 0);
+	ck_assert_uint_eq(fix_hops_used(f), 0);
+}
+END_TEST
+
+START_TEST(sweeps_leave_other_owners_alone) {
+	struct proto_session s = fix_session(1);
+
+	put_three();
+	f->c = fix_open(f, f, true);
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, 8), 0);
+	s.session_id = 8ull << 48 | 1;
+	ck_assert_uint_eq(fix_put(f, &s, &put), 0);
+	ck_assert_uint_eq(fix_ask(f, PROTO_SYNC_DONE, NULL, 0, 0, NULL, 0, 0), 0);
+	pass(S);
+	ck_assert_uint_eq(relay_sessions(f->r), 4);
+}
+END_TEST
+
+START_TEST(a_controller_that_leaves_in_mid_sweep_sweeps_no_more) {
+	put_three();
+	reconnect();
+	fix_request(f, PROTO_SYNC_DONE, NULL, 0, 0); // not ticked yet
+	relay_conn_close(f->r, controller, f->now);
+	fix_settle(f);
+	ck_assert_uint_eq(relay_sessions(f->r), 3);
+	controller = f->c = fix_open(f, f, true);
+}
+END_TEST
+
+START_TEST(media_flows_without_a_controller) {
+	put_session();
+	relay_conn_close(f->r, controller, f->now);
+	controller = f->c = fix_open(f, f, true);
+	ck_assert_uint_eq(relay_stats(f->r)->controller_connected, 1);
+	one_side_sends(100, caller_sends);
+	ck_assert_uint_eq(relay_stats(f->r)->controller_connected, 0);
+	ck_assert_uint_eq(relay_sessions(f->r), 1);
+	pass(28 * S); // then it stops
+	ck_assert_uint_eq(relay_sessions(f->r), 1);
+	pass(3 * S);
+	ck_assert_uint_eq(relay_sessions(f->r), 0);
+	ck_assert_uint_eq(relay_stats(f->r)->sessions_timed_out, 1);
+	ck_assert_ptr_nonnull(strstr(f->logged, "media_timeout"));
+}
+END_TEST
+
+START_TEST(no_session_outlives_its_owner_for_an_hour) {
+	session.media_timeout_ms = 0;
+	put_session();
+	relay_conn_close(f->r, controller, f->now);
+	controller = f->c = fix_open(f, f, true);
+	f->now += 3599 * S;
+	fix_settle(f);
+	fix_settle(f);
+	ck_assert_uint_eq(relay_sessions(f->r), 1);
+	pass(3 * S);
+	ck_assert_uint_eq(relay_sessions(f->r), 0);
+	ck_assert_uint_eq(fix_hops_used(f), 0);
+}
+END_TEST
+
+static TCase *events_case(void) {
+	TCase *tc = tcase_create("events");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, latches_are_told);
+	tcase_add_test(tc, refused_sources_are_told_once);
+	tcase_add_test(tc, events_of_a_dead_session_are_nobodys);
+	tcase_add_test(tc, media_timeout_is_told_once);
+	tcase_add_test(tc, rtcp_is_no_silence);
+	tcase_add_test(tc, held_calls_may_be_silent);
+	tcase_add_test(tc, one_way_is_told);
+	tcase_add_test(tc, one_way_after_both);
+	tcase_add_test(tc, no_way_is_not_one_way);
+	tcase_add_test(tc, held_calls_may_be_one_way);
+	tcase_add_test(tc, failed_neighbours_are_told);
+	tcase_add_test(tc, slow_subscribers_lose_events_and_are_told);
+	tcase_add_test(tc, gone_subscribers_are_closed);
+	tcase_add_test(tc, many_events_take_several_messages);
+	return tc;
+}
+
+static TCase *owners_case(void) {
+	TCase *tc = tcase_create("owners");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, what_is_not_wanted_is_swept);
+	tcase_add_test(tc, claims_of_nothing_are_refused_whole);
+	tcase_add_test(tc, without_sync_done_it_is_swept_after_30_s);
+	tcase_add_test(tc, sweeps_leave_other_owners_alone);
+	tcase_add_test(tc, a_controller_that_leaves_in_mid_sweep_sweeps_no_more);
+	tcase_add_test(tc, media_flows_without_a_controller);
+	tcase_add_test(tc, no_session_outlives_its_owner_for_an_hour);
+	return tc;
+}
+
+int main(void) {
+	Suite *suite = suite_create("watch");
+	SRunner *runner;
+	int n_failed;
+
+	suite_add_tcase(suite, events_case());
+	suite_add_tcase(suite, owners_case());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? 0 : 1;
+}
