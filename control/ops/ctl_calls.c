@@ -111,7 +111,9 @@ static bool show_trunk(void *ctx, const json_t *row) {
 		return true;
 	}
 	print_row(c->out, trunk_columns, N_COLUMNS(trunk_columns), row);
-	json_array_foreach(peers, i, peer) show_peer(c->out, peer);
+	json_array_foreach(peers, i, peer) {
+		show_peer(c->out, peer);
+	}
 	return ferror(c->out) == 0;
 }
 

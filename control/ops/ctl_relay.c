@@ -89,6 +89,7 @@ static const struct print_column port_columns[] = {
 	{"QUEUES", "queues", 6, PRINT_NUMBER},
 	{"RX", "rx_packets", 10, PRINT_NUMBER},
 	{"TX", "tx_packets", 10, PRINT_NUMBER},
+	{"RX DROPS", "rx_dropped_packets", 8, PRINT_NUMBER},
 	{"MEDIA", "xdp_packets.media", 10, PRINT_NUMBER},
 	{"DROPPED", "xdp_packets.dropped", 8, PRINT_NUMBER},
 	{"NOT IP", "xdp_packets.not_ip", 8, PRINT_NUMBER},

@@ -71,24 +71,35 @@ static void print_packets(FILE *out, const json_t *s) {
 	print_drops(out, print_find(s, "verdicts"));
 }
 
-static void print_groups(FILE *out, const json_t *s) {
+static void print_port(FILE *out, const json_t *port) {
 	char name[PRINT_TEXT], device[PRINT_TEXT];
+
+	fprintf(out, "port %s  %s  link %s  rx %" PRIu64 "  tx %" PRIu64 "  rx dropped %" PRIu64 "\n",
+		print_value(print_find(port, "name"), name), print_value(print_find(port, "device"), device),
+		json_is_true(print_find(port, "link_up")) ? "up" : "down", print_find_u64(port, "rx_packets"),
+		print_find_u64(port, "tx_packets"), print_find_u64(port, "rx_dropped_packets"));
+	print_counters(out, "  xdp", print_find(port, "xdp_packets"), true);
+}
+
+static void print_realm(FILE *out, const json_t *realm) {
+	char name[PRINT_TEXT];
+
+	fprintf(out, "realm %s  media port pairs: used %" PRIu64 "  resting %" PRIu64 "  free %" PRIu64 "\n",
+		print_value(print_find(realm, "name"), name), print_find_u64(realm, "media_ports_used"),
+		print_find_u64(realm, "media_ports_resting"), print_find_u64(realm, "media_ports_free"));
+}
+
+static void print_groups(FILE *out, const json_t *s) {
 	const json_t *ports = print_find(s, "ports"), *realms = print_find(s, "realms");
 	json_t *item;
 	size_t i;
 
 	json_array_foreach(ports, i, item) {
-		fprintf(out, "port %s  %s  link %s  rx %" PRIu64 "  tx %" PRIu64 "\n",
-			print_value(print_find(item, "name"), name),
-			print_value(print_find(item, "device"), device),
-			json_is_true(print_find(item, "link_up")) ? "up" : "down",
-			print_find_u64(item, "rx_packets"), print_find_u64(item, "tx_packets"));
-		print_counters(out, "  xdp", print_find(item, "xdp_packets"), true);
+		print_port(out, item);
 	}
-	json_array_foreach(realms, i, item) fprintf(out,
-		"realm %s  media port pairs: used %" PRIu64 "  resting %" PRIu64 "  free %" PRIu64 "\n",
-		print_value(print_find(item, "name"), name), print_find_u64(item, "media_ports_used"),
-		print_find_u64(item, "media_ports_resting"), print_find_u64(item, "media_ports_free"));
+	json_array_foreach(realms, i, item) {
+		print_realm(out, item);
+	}
 }
 
 static void print_relay(FILE *out, const json_t *s) {

@@ -131,7 +131,10 @@ static void say_expected_source(struct diagnosis *d, const struct way *w, uint64
 			n, w->from);
 	else
 		say(d, "%" PRIu64 " packets to %s's port refused: not from %s as the SDP says (latch %s)", n,
-			w->from, endpoint_format(&side->remote[0], text), session_json_latch(side->latch));
+			w->from,
+			side->latch == LATCH_OFF ? endpoint_format_addr(&side->remote[0], text)
+						 : endpoint_format(&side->remote[0], text),
+			session_json_latch(side->latch));
 }
 
 static void say_refused(struct diagnosis *d, const struct way *w) {

@@ -115,8 +115,7 @@ void records_add(struct records *r, const struct call_view *v) {
 		r->lost++;
 		return;
 	}
-	while (r->last + 1 - r->first == r->size ||
-		(r->first <= r->last && r->bytes + e.bytes > max_bytes))
+	while (r->last + 1 - r->first == r->size || (r->first <= r->last && r->bytes + e.bytes > max_bytes))
 		drop_oldest(r);
 	r->bytes += e.bytes;
 	*entry_at(r, ++r->last) = e;

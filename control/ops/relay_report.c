@@ -120,6 +120,7 @@ json_t *relay_report_port(const struct stats_port *p) {
 	row_u64(&r, "queues", p->queues);
 	row_u64(&r, "rx_packets", p->rx);
 	row_u64(&r, "tx_packets", p->tx);
+	row_u64(&r, "rx_dropped_packets", p->rx_dropped);
 	row_take(&r, "xdp_packets", xdp);
 	return row_end(&r);
 }

@@ -49,9 +49,12 @@ static void print_head(FILE *out, const json_t *call) {
 	fputs("\n", out);
 	head(out, "created");
 	put(out, call, "created");
-	fputs(", ", out);
-	put_ms(out, call, "age_ms");
-	fputs(has(call, "ended") ? " before its end\n" : " ago\n", out);
+	if (!has(call, "ended")) {
+		fputs(", ", out);
+		put_ms(out, call, "age_ms");
+		fputs(" ago", out);
+	}
+	fputc('\n', out);
 	head(out, "times");
 	fputs("setup ", out);
 	put_ms(out, call, "setup_ms");
@@ -161,7 +164,7 @@ static void print_drops(FILE *out, const json_t *component) {
 	}
 }
 
-static void print_packets(FILE *out, const json_t *component) {
+static void print_packets(FILE *out, const json_t *component, const char *ago) {
 	head(out, "");
 	put(out, component, "forwarded_packets");
 	fputs(" packets in and on (", out);
@@ -170,7 +173,7 @@ static void print_packets(FILE *out, const json_t *component) {
 	if (has(component, "last_packet_age_ms")) {
 		fputs(", last ", out);
 		put_ms(out, component, "last_packet_age_ms");
-		fputs(" ago", out);
+		fputs(ago, out);
 	} else {
 		fputs(", none yet", out);
 	}
@@ -178,7 +181,13 @@ static void print_packets(FILE *out, const json_t *component) {
 	fputc('\n', out);
 }
 
-static void print_component(FILE *out, const json_t *side, const json_t *component) {
+static bool learns(const json_t *side) {
+	const char *latch = print_find_text(side, "latch");
+
+	return latch != NULL && (strcmp(latch, "address") == 0 || strcmp(latch, "any") == 0);
+}
+
+static void print_component(FILE *out, const json_t *side, const json_t *component, const char *ago) {
 	bool rtp = strcmp(print_find_text(component, "component") == NULL
 				   ? ""
 				   : print_find_text(component, "component"),
@@ -193,8 +202,12 @@ static void print_component(FILE *out, const json_t *side, const json_t *compone
 		fputs("  (differs)", out);
 	fputs(", latch ", out);
 	put(out, side, "latch");
-	fputs(json_is_true(print_find(component, "latched")) ? ", latched\n" : ", not latched\n", out);
-	print_packets(out, component);
+	if (json_is_true(print_find(component, "latched")))
+		fputs(", latched", out);
+	else if (learns(side))
+		fputs(", not latched", out);
+	fputc('\n', out);
+	print_packets(out, component, ago);
 	head(out, "");
 	fputs("next hop ", out);
 	put(out, component, "next_hop.address");
@@ -213,7 +226,7 @@ static bool is_used(const json_t *component) {
 		has(component, "last_packet_age_ms") || print_find_u64(component, "dropped_packets") > 0;
 }
 
-static void print_side(FILE *out, const json_t *side) {
+static void print_side(FILE *out, const json_t *side, const char *ago) {
 	const json_t *components = print_find(side, "components");
 	json_t *component;
 	size_t i;
@@ -227,7 +240,7 @@ static void print_side(FILE *out, const json_t *side) {
 	fputc('\n', out);
 	json_array_foreach(components, i, component) {
 		if (is_used(component))
-			print_component(out, side, component);
+			print_component(out, side, component, ago);
 	}
 }
 
@@ -259,6 +272,7 @@ static const char *media_of(const json_t *call, const json_t *session, char buf[
 
 static void print_session(FILE *out, const json_t *call, const json_t *session) {
 	const json_t *sides = print_find(session, "sides");
+	const char *ago = has(call, "ended") ? " before the end" : " ago";
 	char media[PRINT_TEXT];
 	json_t *side;
 	size_t i;
@@ -267,7 +281,9 @@ static void print_session(FILE *out, const json_t *call, const json_t *session) 
 	put(out, session, "session_id");
 	fputc('\n', out);
 	print_diagnosis(out, session);
-	json_array_foreach(sides, i, side) print_side(out, side);
+	json_array_foreach(sides, i, side) {
+		print_side(out, side, ago);
+	}
 }
 
 // What signalling knows when the relay could not be asked.
@@ -300,11 +316,19 @@ void story_print(FILE *out, const json_t *call) {
 
 	print_head(out, call);
 	print_end(out, call);
-	json_array_foreach(legs, i, item) print_leg(out, item);
+	json_array_foreach(legs, i, item) {
+		print_leg(out, item);
+	}
 	fputs("\nbranches\n", out);
-	json_array_foreach(branches, i, item) print_branch(out, i, item);
-	json_array_foreach(sessions, i, item) print_session(out, call, item);
+	json_array_foreach(branches, i, item) {
+		print_branch(out, i, item);
+	}
+	json_array_foreach(sessions, i, item) {
+		print_session(out, call, item);
+	}
 	if (sessions == NULL) {
-		json_array_foreach(streams, i, item) print_stream(out, item);
+		json_array_foreach(streams, i, item) {
+			print_stream(out, item);
+		}
 	}
 }

@@ -178,7 +178,7 @@ static const struct {
 			"no RTP from callee yet: nothing arrived at 198.51.100.1:16386 in 60.0 s"}},
 	{"from elsewhere than the SDP says", change_bad_source, 0,
 		{"one-way audio: only from caller to callee", DIFFERS,
-			"99 packets to callee's port refused: not from 198.51.100.2:20000 as the SDP says (latch off)"}},
+			"99 packets to callee's port refused: not from 198.51.100.2 as the SDP says (latch off)"}},
 	{"from another address than signalling", change_bad_vouched, 0,
 		{"no audio either way",
 			"98 packets to caller's port refused: only 203.0.113.5 may be learnt (its signalling's address)",
@@ -240,11 +240,21 @@ START_TEST(the_diagnosis_says_why) {
 }
 END_TEST
 
+static bool is_good_line(const char line[static DIAGNOSIS_LINE]) {
+	if (memchr(line, '\0', DIAGNOSIS_LINE) == NULL)
+		return false;
+	for (; *line != '\0'; line++) {
+		if (*line < ' ' || *line >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 // Whatever the counters are, there is a first line and no line runs over.
 START_TEST(any_counters_give_lines) {
 	uint64_t seed = 88172645463325252u;
 
-	for (unsigned round = 0; round < 1000; round++) {
+	for (unsigned round = 0; round < 10000; round++) {
 		struct proto_session_state state;
 		struct diagnosis_session input = {.state = &state,
 			.held = round & 1,
@@ -252,6 +262,7 @@ START_TEST(any_counters_give_lines) {
 			.ended = round >> 2 & 1};
 		struct diagnosis d;
 		uint8_t *bytes = (uint8_t *)&state;
+		unsigned bad = 0;
 
 		for (size_t i = 0; i < sizeof(state); i++) {
 			seed ^= seed << 13; // xorshift
@@ -263,11 +274,9 @@ START_TEST(any_counters_give_lines) {
 		diagnosis_find(&input, &d);
 		ck_assert_uint_ge(d.n_lines, 1);
 		ck_assert_uint_le(d.n_lines, DIAGNOSIS_LINES);
-		for (unsigned i = 0; i < d.n_lines; i++) {
-			ck_assert_ptr_nonnull(memchr(d.lines[i], '\0', DIAGNOSIS_LINE));
-			for (const char *p = d.lines[i]; *p != '\0'; p++)
-				ck_assert_msg(*p >= ' ' && *p < 0x7f, "%s", d.lines[i]);
-		}
+		for (unsigned i = 0; i < d.n_lines; i++)
+			bad += !is_good_line(d.lines[i]);
+		ck_assert_uint_eq(bad, 0);
 	}
 }
 END_TEST

@@ -316,7 +316,7 @@ START_TEST(a_slow_reader_costs_no_memory_and_holds_nobody_up) {
 
 	n_received = 0;
 	for (rows = 0; rows < 10001;) { // now it reads, a little at a time
-		ssize_t n = recv(slow, received + n_received, 1000, 0);
+		ssize_t n = recv(slow, received + n_received, 9000, 0);
 
 		ck_assert_int_gt(n, 0);
 		for (ssize_t i = 0; i < n; i++)
