@@ -34,11 +34,15 @@ pass() {
 	echo "PASS $1"
 }
 
-# fail NAME LOG [LINES]: shows the end of the log.
+# fail NAME LOG [LINES]: shows where a build broke, else the end of the log.
 fail() {
 	failed=$((failed + 1))
 	echo "FAIL $1"
-	tail -n "${3:-60}" "$2" | sed 's/^/    /'
+	if grep -q '^FAILED:' "$2"; then
+		grep -m 3 -A 8 '^FAILED:' "$2"
+	else
+		tail -n "${3:-60}" "$2"
+	fi | cut -c 1-300 | sed 's/^/    /'
 }
 
 # check NAME COMMAND…: one test, its output shown only when it fails.
