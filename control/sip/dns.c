@@ -227,13 +227,13 @@ static void dns_close(void *ctx) {
 
 int dns_open(struct loop *loop, struct dns *out) {
 	struct dns_channel *c = calloc(1, sizeof(*c));
-	struct ares_options options = {.flags = ARES_FLAG_NOSEARCH, // a peer's host name is never one of ours
-		.timeout = TIMEOUT_MS,
+	// No search domains (ndomains 0; ARES_FLAG_NOSEARCH doesn't stop ares_getaddrinfo): no peer's host is one of ours.
+	struct ares_options options = {.timeout = TIMEOUT_MS,
 		.tries = TRIES,
 		.lookups = "fb",
 		.sock_state_cb = watch,
 		.sock_state_cb_data = c};
-	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS |
 		ARES_OPT_SOCK_STATE_CB;
 
 	if (c == NULL)

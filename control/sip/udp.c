@@ -132,10 +132,13 @@ static void report_refused(void *ctx, uint64_t ref) {
 
 static void give_up(struct listener *l, const struct udp_queued *item, int error) {
 	struct udp *u = l->udp;
+	bool is_passing =
+		error == ENOBUFS || error == ENOMEM; // lost, as on the way: to be sent again by timer
 
 	u->counters[SIP_COUNTER_SEND_FAILED]++;
 	log_debug("sip send failed bytes=%zu error=\"%s\"", item->len, strerror(error));
-	if (item->ref != 0 && !u->is_closing && loop_defer(u->loop, report_refused, u, item->ref) < 0)
+	if (item->ref != 0 && !is_passing && !u->is_closing &&
+		loop_defer(u->loop, report_refused, u, item->ref) < 0)
 		return; // no memory to say so: its timer will
 }
 
@@ -162,7 +165,7 @@ static bool send_one(struct listener *l) {
 			return true;
 		}
 		error = errno;
-		if (error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM)
+		if (error == EAGAIN || error == EWOULDBLOCK)
 			return false;
 		read_errors(l);
 	}
