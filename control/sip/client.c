@@ -9,7 +9,7 @@
 
 enum { TIMER_D_MS = 32000, BRANCH = 'b', ACK_BRANCH = 'a' };
 
-void client_fini(struct sip_stack *s, struct transaction *t) {
+void client_clear(struct sip_stack *s, struct transaction *t) {
 	struct transaction *cancel = transaction_find(s, t->client.cancel, false);
 	struct transaction *invite = transaction_find(s, t->client.invite, false);
 

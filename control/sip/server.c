@@ -7,7 +7,7 @@
 
 enum { TAG = 's' };
 
-void server_fini(struct sip_stack *s, struct transaction *t) {
+void server_clear(struct sip_stack *s, struct transaction *t) {
 	map_del(s->servers, &t->server.match);
 	map_del(s->merges, &t->server.merge);
 	map_del(s->accepted, &t->server.accepted);

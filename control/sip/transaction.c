@@ -20,9 +20,9 @@ struct transaction *transaction_create(struct sip_stack *s, bool is_server, cons
 
 void transaction_destroy(struct sip_stack *s, struct transaction *t) {
 	if (t->is_server)
-		server_fini(s, t);
+		server_clear(s, t);
 	else
-		client_fini(s, t);
+		client_clear(s, t);
 	loop_timer_stop(s->loop, &t->again);
 	loop_timer_stop(s->loop, &t->end);
 	free(t->text);

@@ -103,14 +103,14 @@ void transaction_again(struct sip_stack *s, struct transaction *t, int ms);
 void transaction_end_in(struct sip_stack *s, struct transaction *t, int ms);
 
 // client.c, server.c
-void client_fini(struct sip_stack *s, struct transaction *t);
+void client_clear(struct sip_stack *s, struct transaction *t);
 bool client_event(struct sip_stack *s, struct transaction *t, enum client_event event,
 	const struct sip_msg *m, const struct flow *from);
 void client_on_response(struct sip_stack *s, const struct sip_msg *m, const struct flow *from);
 // A quoted datagram of ours couldn't be delivered to its destination.
 void client_on_icmp(struct sip_stack *s, const struct flow *to, struct span quoted);
 
-void server_fini(struct sip_stack *s, struct transaction *t);
+void server_clear(struct sip_stack *s, struct transaction *t);
 bool server_event(struct sip_stack *s, struct transaction *t, enum server_event event,
 	const struct sip_msg *ack, const struct flow *from);
 void server_on_request(struct sip_stack *s, const struct sip_msg *m, const struct flow *from);
