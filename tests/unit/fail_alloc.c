@@ -23,6 +23,7 @@ char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 
 static _Thread_local unsigned countdown; // 0: not counting
+static _Thread_local unsigned paused;
 static _Thread_local bool has_failed;
 
 void fail_alloc_at(unsigned k) {
@@ -35,8 +36,16 @@ bool fail_alloc_end(void) {
 	return has_failed;
 }
 
+void fail_alloc_pause(void) {
+	paused++;
+}
+
+void fail_alloc_resume(void) {
+	paused--;
+}
+
 static bool fails(void) {
-	if (countdown == 0 || --countdown > 0)
+	if (paused > 0 || countdown == 0 || --countdown > 0)
 		return false;
 	has_failed = true;
 	errno = ENOMEM;

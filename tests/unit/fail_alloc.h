@@ -17,3 +17,6 @@
 void fail_alloc_at(unsigned k);
 // Stop counting. Returns true if an allocation was made to fail since fail_alloc_at.
 bool fail_alloc_end(void);
+// Between the two nothing counts and nothing fails: for what a test's scenery allocates. They nest.
+void fail_alloc_pause(void);
+void fail_alloc_resume(void);
