@@ -25,10 +25,10 @@ enum loop_flush { FLUSH_RELAY, FLUSH_SIP, FLUSH_STAGES };
 [[nodiscard]] int loop_create_manual(struct loop **out); // for tests
 void loop_destroy(struct loop *l);
 struct event_base *loop_base(struct loop *l); // for sockets; NULL in a manual loop
-[[nodiscard]] int loop_run(struct loop *l);  // until loop_stop
+[[nodiscard]] int loop_run(struct loop *l); // until loop_stop
 void loop_stop(struct loop *l);
 
-uint64_t loop_now_ms(const struct loop *l);  // CLOCK_MONOTONIC, constant within a turn
+uint64_t loop_now_ms(const struct loop *l); // CLOCK_MONOTONIC, constant within a turn
 uint64_t loop_wall_ms(const struct loop *l); // CLOCK_REALTIME since 1970
 
 // (Re)start t to call fn(ctx, ref) once, in ms milliseconds (0: this turn or the next).

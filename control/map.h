@@ -13,7 +13,8 @@ struct map_node {
 struct map;
 [[nodiscard]] int map_create(struct map **out); // grows by itself
 void map_destroy(struct map *m); // nodes are the owners' to free
-void map_add(struct map *m, struct map_node *n, struct span key, uint64_t value); // borrows key until map_del; doubles are allowed
+// Borrows key until map_del; doubles are allowed.
+void map_add(struct map *m, struct map_node *n, struct span key, uint64_t value);
 void map_del(struct map *m, struct map_node *n); // a node that is not in the map (zeroed) is ignored
 struct map_node *map_find(struct map *m, struct span key);
 // Another node with the key of n, which map_find or map_find_next gave; no operation on the map in between.

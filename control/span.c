@@ -45,7 +45,7 @@ int span_to_u64(struct span s, uint64_t max, uint64_t *out) {
 		if (c < '0' || c > '9')
 			return -EINVAL;
 		if (__builtin_mul_overflow(value, 10, &value) ||
-		        __builtin_add_overflow(value, (uint64_t)(c - '0'), &value))
+			__builtin_add_overflow(value, (uint64_t)(c - '0'), &value))
 			too_large = true;
 	}
 	if (too_large || value > max)

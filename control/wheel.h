@@ -12,8 +12,7 @@ struct wheel {
 	struct timer *ready; // in order
 	struct timer *soon; // started when already due; newest first
 	struct timer *slots[WHEEL_LEVELS][WHEEL_SLOTS]; // newest first
-	uint64_t used[WHEEL_LEVELS]
-	             [WHEEL_WORDS]; // a bit a slot that may hold something: stop doesn't clear it
+	uint64_t used[WHEEL_LEVELS][WHEEL_WORDS]; // a bit a slot that may hold something: stop leaves it
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ms);

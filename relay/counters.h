@@ -15,20 +15,20 @@ static_assert((int)VERDICT_COUNT <= (int)STATS_VERDICTS);
 
 // What the XDP program saw of a port's frames. PASS_*: given to the kernel, by class.
 enum xdp_class {
-	XDP_CLASS_MEDIA,     // redirected to the relay
-	XDP_CLASS_DROPPED,   // media, but no queue took it
-	XDP_CLASS_NOT_IP,    // ARP, IPv6, VLAN, …
-	XDP_CLASS_OTHER,     // IPv4 but not UDP
-	XDP_CLASS_FRAGMENT,  // IPv4 fragment
-	XDP_CLASS_OPTIONS,   // IPv4 with options
-	XDP_CLASS_UDP,       // UDP, but not to a media address and port range
+	XDP_CLASS_MEDIA, // redirected to the relay
+	XDP_CLASS_DROPPED, // media, but no queue took it
+	XDP_CLASS_NOT_IP, // ARP, IPv6, VLAN, …
+	XDP_CLASS_OTHER, // IPv4 but not UDP
+	XDP_CLASS_FRAGMENT, // IPv4 fragment
+	XDP_CLASS_OPTIONS, // IPv4 with options
+	XDP_CLASS_UDP, // UDP, but not to a media address and port range
 	XDP_CLASS_COUNT,
 };
 const char *xdp_class_name(enum xdp_class c);
 
 struct stats_header {
 	uint64_t magic;
-	uint32_t length;  // bytes of this struct
+	uint32_t length; // bytes of this struct
 	uint32_t version; // 1
 	uint64_t boot_id;
 	uint64_t total_bytes; // of the mapping
@@ -50,9 +50,9 @@ struct stats_header {
 
 struct stats_worker {
 	uint64_t verdicts[STATS_VERDICTS];
-	uint64_t in, out;     // packets: what rx_burst gave, what tx_burst took
+	uint64_t in, out; // packets: what rx_burst gave, what tx_burst took
 	uint64_t loops, busy_loops;
-	uint64_t busy_ns;     // time of the loops that carried packets
+	uint64_t busy_ns; // time of the loops that carried packets
 	uint64_t ring_drops;
 	uint32_t cpu, reserved;
 };
@@ -60,10 +60,11 @@ struct stats_worker {
 // The main thread writes.
 struct stats_port {
 	char name[STATS_NAME], device[STATS_NAME];
-	uint64_t rx, tx;                      // packets of the device's own counters
-	uint64_t xdp[XDP_CLASS_COUNT + 1];    // by enum xdp_class; zero where no XDP program runs
+	uint64_t rx, tx; // packets of the device's own counters
+	uint64_t xdp[XDP_CLASS_COUNT + 1]; // by enum xdp_class; zero where no XDP program runs
 	uint32_t link_up, queues;
-	uint64_t rx_dropped; // the device's own: on veth, media that the relay's receive ring had no room for is in here
+	// The device's own: on veth, media that the relay's receive ring had no room for is in here.
+	uint64_t rx_dropped;
 };
 
 // The main thread writes.
@@ -74,29 +75,31 @@ struct stats_realm {
 
 // What a side's media did that signalling may want to know; bits only ever get set while a session lives.
 enum media_event {
-	EVENT_LATCHED = 1 << 0,        // learnt an endpoint
+	EVENT_LATCHED = 1 << 0, // learnt an endpoint
 	EVENT_SOURCE_REFUSED = 1 << 1, // first packet from a source that was refused
-	EVENT_ONE_WAY = 1 << 2,        // this side's RTP silent for 10 s while the other's flows; not while the timeout is off
-	EVENT_MEDIA_TIMEOUT = 1 << 3,  // no RTP or RTCP from either side for the session's timeout
+	// This side's RTP silent for 10 s while the other's flows; not while the timeout is off.
+	EVENT_ONE_WAY = 1 << 2,
+	EVENT_MEDIA_TIMEOUT = 1 << 3, // no RTP or RTCP from either side for the session's timeout
 	EVENT_NEIGHBOUR_FAILED = 1 << 4,
 };
 enum { EVENT_KINDS = 5 };
 const char *media_event_name(unsigned bit_index);
 
 // Fill a header's sizes, offsets and strides (all else zero) for that many of each.
-void counters_layout(struct stats_header *h, uint32_t n_workers, uint32_t n_ports, uint32_t n_realms, uint32_t n_slots);
+void counters_layout(
+	struct stats_header *h, uint32_t n_workers, uint32_t n_ports, uint32_t n_realms, uint32_t n_slots);
 
 // One component (RTP or RTCP of one side). The session's owner writes; index = session slot * 4 + side * 2 + component.
 // A packet is counted at the component that received it.
 struct component_slot {
-	uint64_t session_id;  // 0: free
-	uint32_t generation;  // changes with every tenant
-	uint32_t latch_seq;   // odd while learnt is being written
-	uint32_t events;      // worker's sticky bits of enum media_event
-	uint32_t latched;     // 0 or 1
-	uint64_t forwarded;   // packets
+	uint64_t session_id; // 0: free
+	uint32_t generation; // changes with every tenant
+	uint32_t latch_seq; // odd while learnt is being written
+	uint32_t events; // worker's sticky bits of enum media_event
+	uint32_t latched; // 0 or 1
+	uint64_t forwarded; // packets
 	uint64_t forwarded_bytes; // UDP payload
-	uint64_t last_in_ns;  // CLOCK_MONOTONIC of the last admitted packet, 0: none yet
+	uint64_t last_in_ns; // CLOCK_MONOTONIC of the last admitted packet, 0: none yet
 	uint64_t first_in_ns;
 	struct endpoint learnt; // where the peer's packets really come from
 	uint64_t drops[COMPONENT_VERDICTS + 1]; // by enum verdict (VERDICT_FORWARDED stays 0)

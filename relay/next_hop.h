@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum next_hop_state {
-	NEXT_HOP_NO_ROUTE = 0,   // verdict no_route
+	NEXT_HOP_NO_ROUTE = 0, // verdict no_route
 	NEXT_HOP_UNRESOLVED = 1, // no MAC yet: verdict no_neighbour, unless a frame's source MAC is at hand
-	NEXT_HOP_REACHABLE = 2,  // use it (the kernel's REACHABLE, STALE, DELAY, PROBE, PERMANENT)
-	NEXT_HOP_FAILED = 3,     // verdict no_neighbour
+	NEXT_HOP_REACHABLE = 2, // use it (the kernel's REACHABLE, STALE, DELAY, PROBE, PERMANENT)
+	NEXT_HOP_FAILED = 3, // verdict no_neighbour
 };
 
 static inline uint64_t next_hop_word(const uint8_t mac[6], uint16_t vlan, enum next_hop_state state) {

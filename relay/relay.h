@@ -10,7 +10,13 @@
 #include "relay/protocol.h"
 #include "relay/next_hop.h"
 
-enum { RELAY_BURST = 32, RELAY_PORTS_MAX = 16, RELAY_MEDIA_MAX = 64, RELAY_REALMS_MAX = 32, RELAY_WORKERS_MAX = 16 };
+enum {
+	RELAY_BURST = 32,
+	RELAY_PORTS_MAX = 16,
+	RELAY_MEDIA_MAX = 64,
+	RELAY_REALMS_MAX = 32,
+	RELAY_WORKERS_MAX = 16
+};
 
 // One media address of one realm, fixed at start.
 struct relay_media {
@@ -54,7 +60,8 @@ size_t relay_stats_bytes(const struct relay_params *p);
 [[nodiscard]] int relay_create(const struct relay_params *p, void *stats, struct relay **out);
 void relay_destroy(struct relay *r);
 struct stats_header *relay_stats(struct relay *r);
-struct stats_port *relay_stats_port(struct relay *r, unsigned index); // name, device are the application's to fill
+// Name and device are the application's to fill.
+struct stats_port *relay_stats_port(struct relay *r, unsigned index);
 struct relay_worker *relay_worker(struct relay *r, unsigned index);
 struct stats_worker *relay_worker_stats(struct relay_worker *w);
 
@@ -63,13 +70,13 @@ struct stats_worker *relay_worker_stats(struct relay_worker *w);
 // One packet: a frame in, rewritten in place. data points to the Ethernet header.
 struct relay_packet {
 	uint8_t *data;
-	uint32_t length;     // bytes of the frame
-	uint16_t port;       // in: received on; out: to be sent on (FORWARDED only)
-	uint8_t verdict;     // enum verdict, set by relay_burst
+	uint32_t length; // bytes of the frame
+	uint16_t port; // in: received on; out: to be sent on (FORWARDED only)
+	uint8_t verdict; // enum verdict, set by relay_burst
 	uint8_t reserved;
-	uint16_t payload;    // bytes of UDP payload
+	uint16_t payload; // bytes of UDP payload
 	uint16_t reserved2;
-	uint32_t component;  // index of the receiving component's slot, UINT32_MAX: none found
+	uint32_t component; // index of the receiving component's slot, UINT32_MAX: none found
 };
 
 // Apply commands that main has queued. Once a burst, between bursts.
@@ -98,10 +105,12 @@ struct relay_io {
 void relay_server_set_io(struct relay *r, const struct relay_io *io, int stats_fd);
 // A peer connected; allowed_controller: its credentials let it control, not only observe. io is handed back to send.
 // Returns 0 or -ENOMEM/-EMFILE.
-[[nodiscard]] int relay_conn_open(struct relay *r, void *io, bool allowed_controller, struct server_conn **out);
+[[nodiscard]] int relay_conn_open(
+	struct relay *r, void *io, bool allowed_controller, struct server_conn **out);
 void relay_conn_close(struct relay *r, struct server_conn *c, uint64_t now_ns); // NULL is fine
 // One received message. Returns 0, or a negative errno: the connection must be closed by the caller.
-[[nodiscard]] int relay_conn_message(struct relay *r, struct server_conn *c, const void *buf, size_t len, uint64_t now_ns);
+[[nodiscard]] int relay_conn_message(
+	struct relay *r, struct server_conn *c, const void *buf, size_t len, uint64_t now_ns);
 // Replies of applied commands, events, timeouts, port rest, sweeps. Call after messages and at least every 100 ms.
 // Returns true while commands are on their way to a worker: call again soon (≤ 100 µs).
 bool relay_tick(struct relay *r, uint64_t now_ns);

@@ -6,9 +6,9 @@
 struct flow {
 	struct endpoint remote;
 	uint32_t connection; // streams, later; 0
-	uint16_t realm;      // index into config.realms
-	uint16_t listener;   // index into that realm's sip list
-	uint8_t transport;   // enum sip_transport
+	uint16_t realm; // index into config.realms
+	uint16_t listener; // index into that realm's sip list
+	uint8_t transport; // enum sip_transport
 };
 
 // A place to send a request to, one of those that resolving gave. The same facts as a flow.

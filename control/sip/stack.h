@@ -11,7 +11,8 @@
 #include "control/sip/msg.h"
 #include "control/token.h"
 
-enum sip_failure { SIP_TIMED_OUT, SIP_TRANSPORT_ERROR }; // both count as a response: 408, 503 (RFC 3261 §8.1.3.1)
+// Both count as a response: 408, 503 (RFC 3261 §8.1.3.1).
+enum sip_failure { SIP_TIMED_OUT, SIP_TRANSPORT_ERROR };
 
 struct sip_stack;
 
@@ -21,7 +22,8 @@ struct sip_user {
 	// A new request (not ACK, not CANCEL) that matched no transaction. Answer server (any time) with sip_server_respond.
 	// It passed the frame's checks and method/Require are the user's to judge. merged: the stack saw the same
 	// From tag, Call-ID and CSeq with another branch, still in progress (RFC 3261 §8.2.2.2): answer 482.
-	void (*on_request)(void *ctx, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged);
+	void (*on_request)(
+		void *ctx, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged);
 	// An ACK that belongs to no INVITE failure: the ACK of a 2xx. owner: that of the server transaction it acknowledges
 	// if that is known by Call-ID, CSeq and From tag; 0 otherwise.
 	void (*on_ack)(void *ctx, uint64_t owner, const struct sip_msg *m, const struct flow *flow);
@@ -29,7 +31,8 @@ struct sip_user {
 	void (*on_cancel)(void *ctx, uint64_t owner, const struct sip_msg *m);
 	// Any response that a client transaction lets through: provisionals (not 100 for non-INVITE matters), finals,
 	// and further 2xx of an INVITE (RFC 6026 Accepted).
-	void (*on_response)(void *ctx, uint64_t owner, uint64_t client, const struct sip_msg *m, const struct flow *flow);
+	void (*on_response)(
+		void *ctx, uint64_t owner, uint64_t client, const struct sip_msg *m, const struct flow *flow);
 	void (*on_failure)(void *ctx, uint64_t owner, uint64_t client, enum sip_failure why);
 	// An INVITE server transaction's 2xx was never acknowledged within 64*T1 (RFC 3261 §13.3.1.4), or a response could not be sent.
 	void (*on_unacknowledged)(void *ctx, uint64_t owner);
@@ -44,14 +47,15 @@ void sip_stack_destroy(struct sip_stack *s);
 struct sip_request {
 	enum sip_method method;
 	struct span uri;
-	struct span headers; // complete lines with CRLF: Max-Forwards, Route, From, To, Call-ID, CSeq, Contact, …; not Via, not Content-Length
+	// Complete lines with CRLF: Max-Forwards, Route, From, To, Call-ID, CSeq, Contact, …; not Via, not Content-Length.
+	struct span headers;
 	struct span body;
 };
 
 // Send a request in a new client transaction to a target. Gives its handle. on_response and on_failure name owner.
 // Returns 0, -ENOMEM, -EMSGSIZE, -ENOSPC (too many transactions); nothing is sent then and no callback comes.
-[[nodiscard]] int sip_client_start(struct sip_stack *s, const struct sip_request *r, const struct flow *target,
-	const struct config_timers *timers, uint64_t owner, uint64_t *client);
+[[nodiscard]] int sip_client_start(struct sip_stack *s, const struct sip_request *r,
+	const struct flow *target, const struct config_timers *timers, uint64_t owner, uint64_t *client);
 // CANCEL an INVITE: at once after a provisional, else as soon as one arrives (RFC 3261 §9.1). reason: a Reason header
 // line's value or empty. After 64*T1 without a final response the INVITE counts as timed out.
 void sip_client_cancel(struct sip_stack *s, uint64_t client, struct span reason);
@@ -64,8 +68,9 @@ void sip_client_forget(struct sip_stack *s, uint64_t client);
 void sip_server_set_owner(struct sip_stack *s, uint64_t server, uint64_t owner);
 struct sip_answer {
 	unsigned status;
-	struct span reason;  // empty: sip_reason(status)
-	struct span to_tag;  // ours; empty in 100; the stack mints one when the request had none and none is given
+	struct span reason; // empty: sip_reason(status)
+	// Ours; empty in 100; the stack mints one when the request had none and none is given.
+	struct span to_tag;
 	struct span headers; // complete lines: Contact, Allow, Content-Type, …
 	struct span body;
 };
@@ -85,9 +90,10 @@ void sip_send_keepalive(struct sip_stack *s, const struct flow *flow);
 
 // Resolve where a URI leads (RFC 3263; numeric hosts too), asynchronously: never calls back from within. Targets come in
 // order of preference, with realm and listener filled in from realm. status: 0, -ENOENT (nothing), -ETIMEDOUT, -EAFNOSUPPORT, -EINVAL.
-typedef void (*sip_resolved_fn)(void *ctx, uint64_t owner, int status, const struct flow *targets, unsigned n);
-[[nodiscard]] int sip_resolve(struct sip_stack *s, uint16_t realm, struct span host, uint32_t port, enum sip_transport transport,
-	sip_resolved_fn fn, void *ctx, uint64_t owner);
+typedef void (*sip_resolved_fn)(
+	void *ctx, uint64_t owner, int status, const struct flow *targets, unsigned n);
+[[nodiscard]] int sip_resolve(struct sip_stack *s, uint16_t realm, struct span host, uint32_t port,
+	enum sip_transport transport, sip_resolved_fn fn, void *ctx, uint64_t owner);
 
 // True if host (and port, 0 = default) name one of our listeners (address or advertise) in any realm.
 bool sip_stack_is_us(const struct sip_stack *s, struct span host, uint32_t port);
@@ -102,6 +108,6 @@ enum sip_counter {
 	SIP_COUNTERS,
 };
 const uint64_t *sip_stack_counters(const struct sip_stack *s); // SIP_COUNTERS values
-const uint64_t *sip_stack_faults(const struct sip_stack *s);   // SIP_FAULT_KINDS values
+const uint64_t *sip_stack_faults(const struct sip_stack *s); // SIP_FAULT_KINDS values
 const char *sip_counter_name(enum sip_counter c);
 uint32_t sip_stack_transactions(const struct sip_stack *s); // alive now

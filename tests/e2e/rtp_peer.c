@@ -159,7 +159,7 @@ static void send_due(struct peer *peer) {
 static void note_source(struct phone *p, const struct sockaddr_in *from) {
 	for (unsigned i = 0; i < p->n_sources; i++) {
 		if (p->sources[i].sin_addr.s_addr == from->sin_addr.s_addr &&
-		        p->sources[i].sin_port == from->sin_port)
+			p->sources[i].sin_port == from->sin_port)
 			return;
 	}
 	if (p->n_sources < SOURCES)
@@ -189,7 +189,7 @@ static void receive_rtp(struct phone *p) {
 	for (;;) {
 		socklen_t from_len = sizeof(from);
 		ssize_t n = recvfrom(
-		        p->rtp_fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+			p->rtp_fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 
 		if (n < 0)
 			return;
@@ -221,15 +221,15 @@ static void receive_rtcp(struct phone *p) {
 
 static void report_phone(FILE *out, const struct phone *p) {
 	fprintf(out, "{\"port\":%u,\"sent\":%" PRIu64 ",\"rtcp_sent\":%" PRIu64 ",\"send_errors\":%" PRIu64,
-	        p->port, p->sent, p->rtcp_sent, p->send_errors);
+		p->port, p->sent, p->rtcp_sent, p->send_errors);
 	fprintf(out, ",\"received\":%" PRIu64 ",\"rtcp_received\":%" PRIu64 ",\"bad\":%" PRIu64, p->received,
-	        p->rtcp_received, p->bad);
+		p->rtcp_received, p->bad);
 	fprintf(out, ",\"lost\":%" PRIu64 ",\"late\":%" PRIu64 ",\"senders\":%u", p->lost, p->late,
-	        p->senders);
+		p->senders);
 	fprintf(out, ",\"longest_gap_ms\":%" PRIu64 ",\"sources\":[", p->longest_gap_ns / 1000000);
 	for (unsigned i = 0; i < p->n_sources; i++)
 		fprintf(out, "%s\"%s:%u\"", i > 0 ? "," : "", inet_ntoa(p->sources[i].sin_addr),
-		        ntohs(p->sources[i].sin_port));
+			ntohs(p->sources[i].sin_port));
 	fprintf(out, "]}\n");
 }
 
@@ -266,7 +266,7 @@ static void command(struct peer *peer, const char *line) {
 		p->endless = false;
 		p->left = 0;
 	} else if (sscanf(line, "send %u %15s %u %u", &number, address, &to_port, &n) == 4 &&
-	        (p = phone_at(peer, number)) != NULL && inet_pton(AF_INET, address, &p->to.sin_addr) == 1) {
+		(p = phone_at(peer, number)) != NULL && inet_pton(AF_INET, address, &p->to.sin_addr) == 1) {
 		p->to.sin_family = AF_INET;
 		p->to.sin_port = htons((uint16_t)to_port);
 		p->left = n;
@@ -303,7 +303,7 @@ static void watch(struct peer *peer, int fd, uint32_t tag) {
 
 static int open_udp(const struct peer *peer, unsigned port) {
 	const struct sockaddr_in local = {
-	        .sin_family = AF_INET, .sin_addr = peer->address, .sin_port = htons((uint16_t)port)};
+		.sin_family = AF_INET, .sin_addr = peer->address, .sin_port = htons((uint16_t)port)};
 	const int buffer = 1 << 20;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 

@@ -257,7 +257,8 @@ static struct proto_header fix_read(const struct fix_message *m, void *items, si
 
 // The last message, zero if there is none.
 static struct proto_header fix_last(struct fixture *f, void *items, size_t size, unsigned max) {
-	return f->n_sent == 0 ? (struct proto_header){0} : fix_read(&f->sent[f->n_sent - 1], items, size, max);
+	return f->n_sent == 0 ? (struct proto_header){0}
+			      : fix_read(&f->sent[f->n_sent - 1], items, size, max);
 }
 
 // The reply to the last request, zero if there is none.
