@@ -83,6 +83,7 @@ static void tick(struct app *a, uint64_t now_ns) {
 
 int app_loop(struct app *a) {
 	uint64_t now = clock_now_ns();
+	int ret;
 
 	while (!is_over(a, now)) {
 		const bool commands = relay_tick(a->relay, now);
@@ -92,8 +93,11 @@ int app_loop(struct app *a) {
 		neighbour_ask(a->neighbour);
 		if (neighbour_lost_device(a->neighbour))
 			return EXIT_REFUSED;
-		if (poller_wait(&a->poller, commands ? COMMAND_WAIT : TICK) < 0)
+		ret = poller_wait(&a->poller, commands ? COMMAND_WAIT : TICK);
+		if (ret < 0) {
+			log_error("relay can't wait for events: %s", strerror(-ret));
 			return EXIT_REFUSED;
+		}
 		now = clock_now_ns();
 	}
 	log_info("relay ends, sessions=%u", relay_sessions(a->relay));
