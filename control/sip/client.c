@@ -11,12 +11,9 @@ enum { TIMER_D_MS = 32000, BRANCH = 'b', ACK_BRANCH = 'a' };
 
 void client_clear(struct sip_stack *s, struct transaction *t) {
 	struct transaction *cancel = transaction_find(s, t->client.cancel, false);
-	struct transaction *invite = transaction_find(s, t->client.invite, false);
 
 	map_del(s->unanswered, &t->client.unanswered);
 	free(t->client.reason);
-	if (invite != NULL)
-		invite->client.cancel = 0;
 	if (cancel != NULL) // its responses would find nothing: they carry the INVITE's branch
 		transaction_destroy(s, cancel);
 }
@@ -60,7 +57,6 @@ static void send_cancel(struct sip_stack *s, struct transaction *t) {
 		transaction_destroy(s, c);
 		return;
 	}
-	c->client.invite = t->handle;
 	t->client.cancel = c->handle;
 	transaction_send(s, c, &c->flow);
 	transaction_again(s, c, c->timers.t1_ms);
@@ -148,8 +144,6 @@ static struct transaction *match(struct sip_stack *s, const struct sip_msg *m) {
 	uint64_t handle;
 	uint16_t part;
 
-	if (m->n_vias != 1) // §8.1.3.3
-		return NULL;
 	if (token_open(s->tokens, BRANCH, match_behind_cookie(m->via.branch), &handle, &part) < 0)
 		return NULL;
 	t = transaction_find(s, handle, false);

@@ -145,11 +145,6 @@ static void on_cancel(struct sip_stack *s, const struct sip_msg *m, const struct
 		s->user.on_cancel(s->user.ctx, t->owner, m);
 }
 
-// RFC 3261 §8.2.2.2: a request that came twice, over different ways.
-static bool is_merged(struct sip_stack *s, const struct head *h) {
-	return h->part[HEAD_MERGE_KEY].len > 0 && map_find(s->merges, h->part[HEAD_MERGE_KEY]) != NULL;
-}
-
 static struct transaction *create(
 	struct sip_stack *s, const struct sip_msg *m, const struct flow *from, bool *merged) {
 	const struct config_timers *timers = &s->config->realms[from->realm].timers;
@@ -166,7 +161,7 @@ static struct transaction *create(
 		head_drop(&head);
 		return NULL;
 	}
-	*merged = is_merged(s, &head);
+	*merged = map_find(s->merges, head.part[HEAD_MERGE_KEY]) != NULL; // RFC 3261 §8.2.2.2
 	t->is_invite = head.is_invite;
 	t->state = t->is_invite ? SERVER_PROCEEDING : SERVER_TRYING;
 	t->server.head = head;

@@ -21,7 +21,6 @@ enum {
 struct client {
 	enum sip_method method;
 	uint64_t cancel; // of an INVITE: its CANCEL
-	uint64_t invite; // of a CANCEL: its INVITE
 	char *reason; // owned: the Reason of a CANCEL to come
 	struct map_node unanswered; // in sip_stack.unanswered until something is heard
 	char destination[DESTINATION_KEY];

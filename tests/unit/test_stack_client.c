@@ -289,6 +289,30 @@ START_TEST(ack_of_a_2xx_is_sent_once) {
 }
 END_TEST
 
+// Timer D is 32 seconds however short T1 is (RFC 3261 §17.1.1.2), for the peer's T1 isn't ours; and 64 of a longer one.
+START_TEST(timer_d_is_long) {
+	f.realms[0].timers = (struct config_timers){10, 40, 50};
+	play("INVITE 486 +31999");
+	ck_assert_uint_eq(sip_stack_transactions(f.stack), 1);
+	loop_advance(f.loop, 1);
+	ck_assert_uint_eq(sip_stack_transactions(f.stack), 0);
+	f.realms[0].timers.t1_ms = 1000;
+	play("INVITE 486 +63999");
+	ck_assert_uint_eq(sip_stack_transactions(f.stack), 1);
+	loop_advance(f.loop, 1);
+	ck_assert_uint_eq(sip_stack_transactions(f.stack), 0);
+}
+END_TEST
+
+// Timers are the target's.
+START_TEST(timers_are_configured) {
+	f.realms[0].timers = (struct config_timers){100, 200, 300};
+	play("BYE +750 y200 +300");
+	expect_story("short timers", ">BYE@0 >BYE@100 >BYE@300 >BYE@500 >BYE@700 200@750 ");
+	ck_assert_uint_eq(sip_stack_transactions(f.stack), 0);
+}
+END_TEST
+
 // Hosts send few ICMP errors: one speaks for all that wait for an answer from there, and for no other place.
 START_TEST(icmp_fails_all_that_wait_there) {
 	start(METHOD_INVITE, "192.0.2.8", 0);
@@ -435,6 +459,8 @@ int main(void) {
 	tcase_add_test(c, cancel_is_like_its_invite);
 	tcase_add_test(c, refuses_stray_responses);
 	tcase_add_test(c, ack_of_a_2xx_is_sent_once);
+	tcase_add_test(c, timer_d_is_long);
+	tcase_add_test(c, timers_are_configured);
 	tcase_add_test(c, icmp_fails_all_that_wait_there);
 	tcase_add_test(c, icmp_spares_what_is_tried_again);
 	tcase_add_test(c, icmp_must_prove_itself);
