@@ -90,6 +90,7 @@ static void on_resolved(void *ctx, uint64_t owner, int status, const struct flow
 	}
 	c->n_targets = (uint8_t)(n < SIP_TARGETS_MAX ? n : SIP_TARGETS_MAX);
 	memcpy(c->targets, targets, c->n_targets * sizeof(*targets));
+	c->next_target = 0;
 	take_target(cs, c, b);
 }
 
