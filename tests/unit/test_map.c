@@ -30,8 +30,8 @@ START_TEST(hash_is_siphash_2_4) {
 	uint8_t key[KEYED_HASH_KEY], data[64];
 	struct keyed_hash *h;
 
-	for (uint8_t i = 0; i < sizeof(data); i++)
-		data[i] = i;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)i;
 	memcpy(key, data, sizeof(key));
 	ck_assert_int_eq(keyed_hash_create(key, &h), 0);
 	for (int round = 0; round < 2; round++) { // the second: nothing of the first is left

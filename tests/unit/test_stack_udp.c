@@ -102,7 +102,7 @@ static void queue(const char *text, const struct endpoint *to, uint16_t realm, u
 
 static const char *receive(struct endpoint *source) {
 	static char text[65536];
-	struct sockaddr_in in;
+	struct sockaddr_in in = {0};
 	socklen_t len = sizeof(in);
 	ssize_t n = recvfrom(peer, text, sizeof(text) - 1, 0, (struct sockaddr *)&in, &len);
 
