@@ -65,7 +65,6 @@ static void close_call(struct calls *cs, struct call *c) {
 	c->media_cleared = c->media == 0;
 	log_info("call id=%016" PRIx64 " state=%s cause=%s by=%s", c->id, call_state_name(c->state),
 		c->end_cause, c->end_by);
-	call_check_cleared(cs, c);
 }
 
 static void confirm(struct calls *cs, struct call *c) {
@@ -91,8 +90,7 @@ static void act(struct calls *cs, struct call *c, unsigned actions) {
 	if (actions & CALL_DO_CLOSE)
 		close_call(cs, c);
 	if (actions & CALL_DO_TRY)
-		callee_try_next(
-			cs, c); // may end the call from within: nothing of the call is touched behind it
+		callee_try_next(cs, c); // may end the call from within, but not free it
 }
 
 unsigned call_event(struct calls *cs, struct call *c, enum call_event event) {
@@ -103,10 +101,12 @@ unsigned call_event(struct calls *cs, struct call *c, enum call_event event) {
 			call_state_name(c->state), event);
 		return 0;
 	}
-	if (actions & CALL_DO_RELEASE)
+	if (actions & CALL_DO_RELEASE) {
 		calls_release(cs, c);
-	else
-		act(cs, c, actions);
+		return actions;
+	}
+	act(cs, c, actions);
+	call_check_cleared(cs, c); // it may end by this very event, with nothing left to wait for
 	return actions;
 }
 
