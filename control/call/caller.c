@@ -70,7 +70,9 @@ void caller_accept(struct calls *cs, struct call *c, struct span sdp) {
 	answer(cs, c, of->status, of->reason, of->peer_part, sdp, "");
 }
 
+// With the tag that was shown last: responses of one UAS share theirs (RFC 3261 §8.2.6.2).
 void caller_reject(struct calls *cs, struct call *c) {
+	struct dialog *d = c->leg[LEG_CALLER].dialog;
 	char retry[32] = "";
 
 	if (c->final_status < 300)
@@ -81,6 +83,6 @@ void caller_reject(struct calls *cs, struct call *c) {
 		sink_format(&s, "Retry-After: %u\r\n", c->retry_after_s);
 		retry[s.len] = '\0';
 	}
-	answer(cs, c, c->final_status, c->final_reason, 0, (struct span){0}, retry);
-	c->leg[LEG_CALLER].dialog->state = DIALOG_TERMINATED;
+	answer(cs, c, c->final_status, c->final_reason, d->part, (struct span){0}, retry);
+	d->state = DIALOG_TERMINATED;
 }
