@@ -12,10 +12,10 @@ static struct branch *find_branch(const struct call *c, uint64_t client) {
 	return NULL;
 }
 
-static struct dialog *add_dialog(struct call *c, struct branch *b, const struct sip_msg *m) {
+static struct dialog *add_dialog(struct call *c, struct branch *b, const struct sip_msg *m, unsigned most) {
 	struct dialog *d;
 
-	if (c->n_forks == FORKS_MAX)
+	if (c->n_forks >= most)
 		return NULL;
 	d = dialog_from_response(m);
 	if (d == NULL)
@@ -64,7 +64,7 @@ static void on_provisional(struct calls *cs, struct call *c, struct branch *b, c
 	if (m->status > 100) {
 		d = branch_find_dialog(b, m->to_tag);
 		if (d == NULL)
-			d = add_dialog(c, b, m);
+			d = add_dialog(c, b, m, FORKS_MAX);
 		if (d == NULL)
 			log_warning("call id=%016" PRIx64 " leg=1 forks=%u ignored=%u", c->id, c->n_forks,
 				m->status);
@@ -77,12 +77,11 @@ static void on_provisional(struct calls *cs, struct call *c, struct branch *b, c
 	branch_step(cs, c, b, INVITE_ON_PROVISIONAL, d);
 }
 
-// A 2xx without a usable Contact, or that memory is short for: it can't be acknowledged by its dialog.
+// A 2xx without a usable Contact, or that memory is short for: it makes no dialog, so the branch has failed.
 static void on_unusable_answer(struct calls *cs, struct call *c, struct branch *b) {
 	log_warning("call id=%016" PRIx64 " leg=1 call_id=%s branch=%u answer=unusable", c->id,
 		c->leg[LEG_CALLEE].call_id, b->number);
 	b->status = 502;
-	call_set_final(c, 502, NULL);
 	branch_step(cs, c, b, INVITE_ON_FAILURE, NULL);
 }
 
@@ -91,15 +90,18 @@ static void on_answer(struct calls *cs, struct call *c, struct branch *b, const 
 	bool first =
 		b->usage == INVITE_CALLING || b->usage == INVITE_PROCEEDING || b->usage == INVITE_ABANDONED;
 	struct dialog *d = branch_find_dialog(b, m->to_tag);
-	bool again = d != NULL && (d->state == DIALOG_CONFIRMED || d->state == DIALOG_TERMINATED);
+	// The first is never a repeat, though a callee that broke RFC 3261 §15 may have ended its dialog before it.
+	bool again =
+		!first && d != NULL && (d->state == DIALOG_CONFIRMED || d->state == DIALOG_TERMINATED);
 
 	if (again) {
 		branch_step(cs, c, b, INVITE_ON_ANSWER_AGAIN, d);
 		return;
 	}
-	if (d == NULL)
-		d = add_dialog(c, b, m);
+	if (d == NULL) // there is always room for the first answer of each branch
+		d = add_dialog(c, b, m, first ? FORKS_MAX + BRANCHES_MAX : FORKS_MAX);
 	if (d == NULL || dialog_refresh(d, m) < 0) {
+		orphan_on_answer(cs, m, flow);
 		if (first)
 			on_unusable_answer(cs, c, b);
 		return;
