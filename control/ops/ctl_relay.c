@@ -185,7 +185,7 @@ static bool show_sides(const struct ctl *c, const struct proto_session_state *s)
 
 static bool show_json(const struct ctl *c, const struct proto_session_state *s) {
 	struct row r;
-	json_t *session = session_json(s), *line;
+	json_t *session = session_json(s, false), *line;
 
 	row_begin_line(&r, "session");
 	if (session == NULL || json_object_update(r.object, session) < 0)

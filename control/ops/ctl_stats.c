@@ -44,14 +44,14 @@ static const char *help_of(const char *verdict) {
 	return "";
 }
 
-static void print_drops(FILE *out, const json_t *verdicts) {
+static void print_drops(FILE *out, const json_t *drops) {
 	const char *head = "drops", *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)verdicts, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)drops, name, value) {
 		char key[64];
 
-		if (json_integer_value(value) == 0 || strcmp(name, verdict_name(VERDICT_FORWARDED)) == 0)
+		if (json_integer_value(value) == 0)
 			continue;
 		fprintf(out, "%-*s%-14s %10" JSON_INTEGER_FORMAT "  %s\n", HEAD_WIDTH, head,
 			print_escape(name, key, sizeof(key)), json_integer_value(value), help_of(name));
@@ -68,7 +68,7 @@ static void print_packets(FILE *out, const json_t *s) {
 	else
 		fprintf(out, "%-*sin = out + drops: %" JSON_INTEGER_FORMAT " packets missing\n", HEAD_WIDTH,
 			"check", json_integer_value(print_find(s, "packets_missing")));
-	print_drops(out, print_find(s, "verdicts"));
+	print_drops(out, print_find(s, "drops"));
 }
 
 static void print_port(FILE *out, const json_t *port) {

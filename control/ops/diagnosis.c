@@ -93,12 +93,17 @@ static enum flow flow_of(const struct way *w) {
 	return is_blocked(w) || c->forwarded == 0 ? FLOW_BLOCKED : FLOW_OK;
 }
 
+// A call that has ended had audio, even if it fell silent before its end.
+static bool has_audio(const struct diagnosis_session *s, enum flow flow) {
+	return flow == FLOW_OK || (flow == FLOW_SILENT && s->ended);
+}
+
 static void say_summary(struct diagnosis *d, const struct diagnosis_session *s, const enum flow flow[2]) {
-	bool ok[2] = {flow[0] == FLOW_OK, flow[1] == FLOW_OK};
+	bool ok[2] = {has_audio(s, flow[0]), has_audio(s, flow[1])};
 	const char *prefix = "";
 
-	if (!s->answered && !s->ended)
-		prefix = "not answered yet: ";
+	if (!s->answered)
+		prefix = s->ended ? "never answered: " : "not answered yet: ";
 	else if (s->held)
 		prefix = "held, silence is expected: ";
 	if (ok[0] && ok[1])

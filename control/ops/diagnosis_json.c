@@ -4,7 +4,7 @@
 #include "control/ops/session_json.h"
 
 json_t *diagnosis_json(const struct diagnosis_session *s) {
-	struct row r = {.object = session_json(s->state)};
+	struct row r = {.object = session_json(s->state, s->ended)};
 	json_t *lines = json_array();
 	struct diagnosis diagnosis;
 

@@ -74,13 +74,13 @@ const char *relay_report_verdict(unsigned verdict, char buf[static RELAY_REPORT_
 	return buf;
 }
 
-static json_t *verdicts_json(const struct relay_sample *s, const struct relay_sums *sums) {
+static json_t *drops_json(const struct relay_sample *s, const struct relay_sums *sums) {
 	uint32_t n = s->header.n_verdicts < STATS_VERDICTS ? s->header.n_verdicts : STATS_VERDICTS;
 	char name[RELAY_REPORT_NAME];
 	struct row r;
 
 	row_begin(&r);
-	for (unsigned v = 0; v < n; v++)
+	for (unsigned v = VERDICT_FORWARDED + 1; v < n; v++)
 		row_u64(&r, relay_report_verdict(v, name), sums->verdicts[v]);
 	return row_end(&r);
 }
@@ -151,7 +151,7 @@ static void put_packets(struct row *r, const struct relay_sample *s) {
 	row_bool(r, "packet_sums_hold", sums.in == sums.out + sums.drops);
 	row_take(r, "packets_missing", json_integer((json_int_t)(sums.in - sums.out - sums.drops)));
 	row_u64(r, "ring_drops", sums.ring_drops);
-	row_take(r, "verdicts", verdicts_json(s, &sums));
+	row_take(r, "drops", drops_json(s, &sums));
 }
 
 static json_t *totals_json(const struct stats_worker *w) {

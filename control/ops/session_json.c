@@ -93,7 +93,8 @@ static void put_packets(struct row *r, const struct component_slot *c, uint64_t 
 	put_age(r, "last_packet_age_ms", now_ns, c->last_in_ns);
 }
 
-static json_t *component_json(const struct proto_session_state *s, unsigned side, unsigned component) {
+static json_t *component_json(
+	const struct proto_session_state *s, unsigned side, unsigned component, bool ended) {
 	const struct proto_component_state *c = &s->component[side][component];
 	const struct endpoint *signalled = &s->wanted.side[side].remote[component];
 	const struct endpoint *learnt = &c->counters.learnt;
@@ -108,11 +109,11 @@ static json_t *component_json(const struct proto_session_state *s, unsigned side
 	row_bool(&r, "differs", both && !endpoint_equal(learnt, signalled));
 	put_packets(&r, &c->counters, s->now_ns);
 	row_take(&r, "events", events_json(c->counters.events));
-	row_take(&r, "next_hop", next_hop_json(c));
+	row_take(&r, "next_hop", ended ? json_null() : next_hop_json(c));
 	return row_end(&r);
 }
 
-static json_t *side_json(const struct proto_session_state *s, unsigned side) {
+static json_t *side_json(const struct proto_session_state *s, unsigned side, bool ended) {
 	const struct proto_side *wanted = &s->wanted.side[side];
 	json_t *components = json_array();
 	struct row r;
@@ -125,12 +126,12 @@ static json_t *side_json(const struct proto_session_state *s, unsigned side) {
 	row_u64(&r, "latch_epoch", wanted->latch_epoch);
 	row_endpoint(&r, "vouched", &wanted->vouched);
 	for (unsigned component = 0; component < 2; component++)
-		row_append(&r, components, component_json(s, side, component));
+		row_append(&r, components, component_json(s, side, component, ended));
 	row_take(&r, "components", components);
 	return row_end(&r);
 }
 
-json_t *session_json(const struct proto_session_state *s) {
+json_t *session_json(const struct proto_session_state *s, bool ended) {
 	json_t *sides = json_array();
 	struct row r;
 
@@ -141,7 +142,7 @@ json_t *session_json(const struct proto_session_state *s) {
 	row_u64(&r, "age_ms", session_json_age_ms(s->now_ns, s->created_ns));
 	row_u64(&r, "media_timeout_ms", s->wanted.media_timeout_ms);
 	for (unsigned side = 0; side < 2; side++)
-		row_append(&r, sides, side_json(s, side));
+		row_append(&r, sides, side_json(s, side, ended));
 	row_take(&r, "sides", sides);
 	return row_end(&r);
 }

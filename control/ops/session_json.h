@@ -7,7 +7,8 @@
 
 // One session: sides, components, endpoints signalled and learnt, packets, drops by reason (those that happened), ages in
 // milliseconds, next hops. NULL when out of memory; the caller owns it.
-[[nodiscard]] json_t *session_json(const struct proto_session_state *s);
+// ended: final counters, whose next hops have been given back: null.
+[[nodiscard]] json_t *session_json(const struct proto_session_state *s, bool ended);
 
 const char *session_json_role(unsigned side); // "caller", "callee"
 const char *session_json_latch(unsigned mode); // "off", "strict", …

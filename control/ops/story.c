@@ -181,6 +181,17 @@ static void print_packets(FILE *out, const json_t *component, const char *ago) {
 	fputc('\n', out);
 }
 
+static void print_next_hop(FILE *out, const json_t *component) {
+	head(out, "");
+	fputs("next hop ", out);
+	put(out, component, "next_hop.address");
+	fputs(" ", out);
+	put(out, component, "next_hop.mac");
+	fputs(" ", out);
+	put(out, component, "next_hop.state");
+	fputc('\n', out);
+}
+
 static bool learns(const json_t *side) {
 	const char *latch = print_find_text(side, "latch");
 
@@ -208,14 +219,8 @@ static void print_component(FILE *out, const json_t *side, const json_t *compone
 		fputs(", not latched", out);
 	fputc('\n', out);
 	print_packets(out, component, ago);
-	head(out, "");
-	fputs("next hop ", out);
-	put(out, component, "next_hop.address");
-	fputs(" ", out);
-	put(out, component, "next_hop.mac");
-	fputs(" ", out);
-	put(out, component, "next_hop.state");
-	fputc('\n', out);
+	if (has(component, "next_hop"))
+		print_next_hop(out, component);
 }
 
 static bool is_used(const json_t *component) {

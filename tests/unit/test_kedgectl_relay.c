@@ -227,7 +227,7 @@ START_TEST(packet_sums_are_checked) {
 	ck_assert_uint_eq(print_find_u64(json, "packets_dropped"), 20);
 	ck_assert(json_is_false(print_find(json, "packet_sums_hold")));
 	ck_assert_uint_eq(print_find_u64(json, "packets_missing"), 5);
-	ck_assert_uint_eq(print_find_u64(json, "verdicts.no_session"), 12);
+	ck_assert_uint_eq(print_find_u64(json, "drops.no_session"), 12);
 	ck_assert_uint_eq(print_find_u64(json, "workers.1.in"), 105);
 	json_decref(json);
 	relay_sample_fini(&sample);
