@@ -147,6 +147,10 @@ control_stats_is() {
 	[ "$(control_stats "$1")" = "$2" ]
 }
 
+drops_as() { # drops_as VERDICT → packets that the relay dropped for this reason
+	relay_stats "(.drops // .verdicts).$1"
+}
+
 relay_stats_is() {
 	[ "$(relay_stats "$1")" = "$2" ]
 }
@@ -208,7 +212,7 @@ xdp_detached() {
 check_nothing_left() {
 	check_soon "no call is left" n_calls_is 0
 	check_soon "no session is left" relay_stats_is .sessions 0
-	check_soon "no media port is in use" relay_stats_is '[.realms[].media_port_pairs_used] | add' 0
+	check_soon "no media port is in use" relay_stats_is '[.realms[].media_ports_used] | add' 0
 	check_soon "no pairing is left" control_stats_is .pairings 0
 }
 
@@ -218,7 +222,7 @@ check_sums() {
 	running relay && relay_is_running_since_start || return 0
 	check_soon "in = out + drops" relay_stats_is .packet_sums_hold true
 	check_soon "packets of the interfaces = packets of the relay + packets of the kernel" sums_agree
-	say "$(relay_stats '"packets: in \(.packets_in) = out \(.packets_out) + dropped \(.packets_dropped) \(.drops | with_entries(select(.value > 0)))"')"
+	say "$(relay_stats '"packets: in \(.packets_in) = out \(.packets_out) + dropped \(.packets_dropped) \((.drops // .verdicts) | with_entries(select(.value > 0)))"')"
 	say "$(sums)"
 }
 

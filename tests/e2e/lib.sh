@@ -136,12 +136,15 @@ logged() { # logged NAME REGEX
 
 show_all() {
 	local f ns
-	for f in "$WORK"/*.log "$WORK"/*.errors; do
-		[ -s "$f" ] || continue
+	for f in "$WORK"/*.errors "$WORK"/*.log; do
+		# What SIPp prints is a screen; its errors say it.
+		{ [ -s "$f" ] && [ ! -e "${f%.log}.xml" ]; } || continue
 		echo "--- $(basename "$f") (end)"
 		tail -n 40 "$f"
 	done
 	if [ -S "$WORK/run/control.sock" ]; then
+		echo "--- sums"
+		sums || true
 		echo "--- kedgectl stats; calls; calls --ended"
 		for f in stats calls "calls --ended"; do
 			# shellcheck disable=SC2086 # words

@@ -92,6 +92,7 @@ sipp_start() {
 	local name=$1 where=$2 address=$3 media=()
 	shift 3
 	ladder "$name"
+	rm -f "$WORK/$name.messages" "$WORK/$name.errors"
 	N_SIPPS=$((N_SIPPS + 1))
 	if grep -q '^media ' "$WORK/$name.ladder"; then
 		media=(-trace_logs -log_file "$WORK/${MEDIA:-rtp_$where}.fifo")
@@ -107,13 +108,18 @@ sipp_listens() {
 	[ -n "$(in_ns "$1" ss -Huln "src $2:5060")" ]
 }
 
-# poke NAME NS ADDRESS: let the phone go on from its `until poked`. N: which of its calls (1).
+# poke NAME NS ADDRESS: let all calls of the phone go on from their `until poked`.
 poke() {
-	local id=${4:-1}-${PIDS[$1]}@$3
+	local ids
+	ids=$(sed -n 's/^Call-ID: *//p' "$WORK/$1.messages" | tr -d '\r' | sort -u)
+	[ -n "$ids" ] || fail "$1 has no call to poke"
+	# One write, one datagram: bash's own printf writes a line at a time.
 	# shellcheck disable=SC2016 # expanded inside
-	in_ns "$2" bash -c 'printf "%s\r\n" "NOTIFY sip:poke@$1 SIP/2.0" "Via: SIP/2.0/UDP $1:9;branch=z9hG4bKpoke" \
-		"From: <sip:story@$1>;tag=story" "To: <sip:poke@$1>" "Call-ID: $2" "CSeq: 1 NOTIFY" "Content-Length: 0" "" \
-		>/dev/udp/$1/5060' - "$3" "$id"
+	in_ns "$2" bash -c 'for id in $2; do
+		env printf "%s\r\n" "NOTIFY sip:poke@$1 SIP/2.0" "Via: SIP/2.0/UDP $1:9;branch=z9hG4bKpoke" \
+			"From: <sip:story@$1>;tag=story" "To: <sip:poke@$1>" "Call-ID: $id" "CSeq: 1 NOTIFY" "Content-Length: 0" "" \
+			>/dev/udp/$1/5060
+		done' - "$3" "$ids"
 }
 
 # The call that most stories are about: the callee rings and answers, PACKETS packets go each way, the caller hangs up.
@@ -131,7 +137,7 @@ plain_callee() { # plain_callee NAME [SIPP OPTIONS]
 }
 
 plain_caller() { # plain_caller NAME ADDRESS [SIPP OPTIONS]
-	local hold="pause $((PACKETS * 20 + 300))"
+	local hold="pause $((PACKETS * 20 + 800))" # the callee may begin later
 	[ "$PACKETS" -gt 0 ] || hold="until poked"
 	caller "$@" <<-END
 		send INVITE

@@ -17,10 +17,9 @@ wrong() {
 	[ -n "$line" ] || fail "$1: sed changed nothing"
 	out=$("$KEDGECTL" check-config "$bad" 2>&1) || status=$?
 	[ "$status" = 2 ] || fail "$1: status $status: $out"
-	grep -Eq -- "^$bad:[0-9]+: " <<<"$out" || fail "$1: no file and line: $out"
-	grep -Eq -- "$3" <<<"$out" || fail "$1: '$3' is not in: $out"
+	grep -Eq -- "^$bad:$line: .*$3.*; allowed: " <<<"$out" || fail "$1: '$bad:$line: $3 …; allowed: …' is not in: $out"
 	n=$((n + 1))
-	say "ok: $1: $(head -n 1 <<<"$out" | sed "s,^$WORK/,,")"
+	say "ok: $1: $(grep -E -m 1 -- "$3.*; allowed: " <<<"$out" | sed "s,^$WORK/,,")"
 }
 
 wrong "unknown setting" 's/dscp = 46/dscpp = 46/' 'dscpp'
@@ -38,7 +37,7 @@ wrong "max_sessions 0" 's/max_sessions = [0-9]*/max_sessions = 0/' 'max_sessions
 wrong "max_sessions negative" 's/max_sessions = [0-9]*/max_sessions = -5/' 'max_sessions'
 wrong "unknown device" 's/af_xdp:access/carrier_pigeon:access/' 'device.*af_xdp'
 wrong "device without interface" 's/af_xdp:access/af_xdp:/' 'device'
-wrong "two ports of one name" 's/name = "core"; device/name = "access"; device/' 'name'
+wrong "two ports of one name" 's/name = "core"; device/name = "access"; device/' 'ports.1..name'
 wrong "a realm on no port" '/name = "access"; port/s/port = "access"/port = "acess"/' 'port.*acess'
 wrong "nat" 's/nat = "never"/nat = "perhaps"/' 'nat.*never'
 wrong "latch" 's/latch = "auto"/latch = "autoo"/' 'latch.*auto'

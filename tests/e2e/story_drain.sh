@@ -40,6 +40,7 @@ check_soon "control says that it drains" control_stats_is .draining true
 kill -TERM "${PIDS[control]}"
 wait_for "control's end" 2 not running control
 finish control || fail "control ended with $?"
+rtp_quiet rtp_access rtp_core
 stop caller KILL
 stop callee KILL
 story_end

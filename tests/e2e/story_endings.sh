@@ -95,8 +95,8 @@ cancel_crossing() {
 		recv INVITE
 		reply 180
 		recv CANCEL
-		reply 200 norepeat
 		answer 200
+		reply 200 norepeat
 		recv ACK
 		recv BYE
 		answer 200

@@ -59,7 +59,7 @@ three_calls ports
 rtp_phones rtp_access access "$CALLER" 1
 rtp_phones rtp_core core "$CALLEE" 1
 # A port that was in use rests for 2 s, so that no call hears another one's late packets.
-check_soon "the ports have rested" relay_stats_is '[.realms[].media_port_pairs_free] | add' 4
+check_soon "the ports have rested" relay_stats_is '[.realms[].media_ports_free] | add' 4
 good_call afterwards
 check_nothing_left
 story_end
