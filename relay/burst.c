@@ -7,12 +7,6 @@
 
 #include <assert.h>
 
-struct found {
-	const uint32_t *entry; // in the port table
-	uint32_t source_be;
-	uint16_t source_port_be;
-};
-
 static enum verdict elsewhere(const struct relay_worker *w, const struct packet_view *v, unsigned port) {
 	for (const struct worker_media *m = w->ports[port].first; m < w->ports[port].end; m++)
 		if (m->addr_be == v->target_be)
@@ -23,24 +17,25 @@ static enum verdict elsewhere(const struct relay_worker *w, const struct packet_
 	return VERDICT_NOT_MEDIA;
 }
 
-static inline enum verdict find(const struct relay_worker *w, struct relay_packet *p, struct found *out) {
+// The entry of the port table for a packet, NULL with its verdict set if there is none.
+static inline const uint32_t *find(const struct relay_worker *w, struct relay_packet *p) {
 	struct packet_view v;
 	enum verdict verdict = packet_parse(p->data, p->length, &v);
 
-	if (verdict != VERDICT_FORWARDED)
-		return verdict;
+	if (verdict != VERDICT_FORWARDED) {
+		p->verdict = (uint8_t)verdict;
+		return NULL;
+	}
 	assert(p->port < w->n_ports);
-
+	p->payload = v.payload;
 	for (const struct worker_media *m = w->ports[p->port].first; m < w->ports[p->port].end; m++) {
 		uint16_t index = (uint16_t)(v.target_port - m->first);
 
-		if (m->addr_be != v.target_be || index > m->span)
-			continue;
-		p->payload = v.payload;
-		*out = (struct found){&m->components[index], v.source_be, v.source_port_be};
-		return VERDICT_FORWARDED;
+		if (m->addr_be == v.target_be && index <= m->span)
+			return &m->components[index];
 	}
-	return elsewhere(w, &v, p->port);
+	p->verdict = (uint8_t)elsewhere(w, &v, p->port);
+	return NULL;
 }
 
 static inline enum verdict check_rtp(const struct hot *h, const uint8_t *payload, uint16_t len) {
@@ -64,8 +59,10 @@ static inline enum verdict check_payload(
 }
 
 // The line says no; the latch has the last word.
-[[gnu::noinline]] static enum verdict doubt_source(struct relay_worker *w, uint32_t component,
-	const uint8_t *frame, struct latch_addr source, uint64_t now_ns) {
+[[gnu::noinline]] static enum verdict doubt_source(
+	struct relay_worker *w, uint32_t component, const uint8_t *frame, uint64_t now_ns) {
+	const struct latch_addr source = {
+		packet_load32(frame + PACKET_IP_SOURCE), ntohs(packet_load16(frame + PACKET_UDP_SOURCE))};
 	const struct worker_cold *c = &w->cold[component];
 	const struct hot *h = &w->hot[component];
 	struct latch_state state = {
@@ -97,20 +94,19 @@ static inline enum verdict check_payload(
 	return VERDICT_BAD_SOURCE;
 }
 
-static inline bool is_expected(const struct hot *h, const struct found *f) {
-	return h->state == HOT_READY && hot_target_be(h) == f->source_be &&
-		(hot_target_port_be(h) == f->source_port_be || (h->egress & HOT_ANY_PORT));
+static inline bool is_expected(const struct hot *h, const uint8_t *frame) {
+	return h->state == HOT_READY && hot_target_be(h) == packet_load32(frame + PACKET_IP_SOURCE) &&
+		(hot_target_port_be(h) == packet_load16(frame + PACKET_UDP_SOURCE) ||
+			(h->egress & HOT_ANY_PORT));
 }
 
-static inline enum verdict admit(
-	struct relay_worker *w, const struct relay_packet *p, const struct found *f, uint64_t now_ns) {
+static inline enum verdict admit(struct relay_worker *w, const struct relay_packet *p, uint64_t now_ns) {
 	const struct hot *h = &w->hot[p->component];
 	struct component_slot *slot = &w->slots[p->component].counters;
 	enum verdict verdict = check_payload(h, p->component, p->data + PACKET_PAYLOAD, p->payload);
 
-	if (verdict == VERDICT_FORWARDED && !is_expected(h, f))
-		verdict = doubt_source(w, p->component, p->data,
-			(struct latch_addr){f->source_be, ntohs(f->source_port_be)}, now_ns);
+	if (verdict == VERDICT_FORWARDED && !is_expected(h, p->data))
+		verdict = doubt_source(w, p->component, p->data, now_ns);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 	counter_set(&slot->last_in_ns, now_ns);
@@ -146,10 +142,9 @@ static inline enum verdict resolve(const struct relay_worker *w, const struct ho
 	return VERDICT_NO_NEIGHBOUR;
 }
 
-static inline enum verdict decide(
-	struct relay_worker *w, struct relay_packet *p, const struct found *f, uint64_t now_ns) {
+static inline enum verdict decide(struct relay_worker *w, struct relay_packet *p, uint64_t now_ns) {
 	const struct hot *out = &w->hot[hot_opposite(p->component)];
-	enum verdict verdict = admit(w, p, f, now_ns);
+	enum verdict verdict = admit(w, p, now_ns);
 	uint64_t word;
 
 	if (verdict != VERDICT_FORWARDED)
@@ -166,29 +161,27 @@ static inline enum verdict decide(
 
 // Pass 1: which entry of the port table. Frames come from the device: their first lines are asked for ahead.
 static inline void find_entries(
-	const struct relay_worker *w, struct relay_packet *packets, unsigned n, struct found *found) {
+	const struct relay_worker *w, struct relay_packet *packets, unsigned n, const uint32_t **entries) {
 	for (unsigned i = 0; i < n; i++)
 		__builtin_prefetch(packets[i].data, 1);
 	for (unsigned i = 0; i < n; i++) {
-		struct relay_packet *p = &packets[i];
-
-		p->component = UINT32_MAX;
-		p->payload = 0;
-		p->verdict = (uint8_t)find(w, p, &found[i]);
-		if (p->verdict == VERDICT_FORWARDED)
-			__builtin_prefetch(found[i].entry);
+		packets[i].component = UINT32_MAX;
+		packets[i].payload = 0;
+		entries[i] = find(w, &packets[i]);
+		if (entries[i] != NULL)
+			__builtin_prefetch(entries[i]);
 	}
 }
 
 // Pass 2: which component.
-static inline void find_components(
-	const struct relay_worker *w, struct relay_packet *packets, unsigned n, const struct found *found) {
+static inline void find_components(const struct relay_worker *w, struct relay_packet *packets, unsigned n,
+	const uint32_t *const *entries) {
 	for (unsigned i = 0; i < n; i++) {
 		struct relay_packet *p = &packets[i];
 
-		if (p->verdict != VERDICT_FORWARDED)
+		if (entries[i] == NULL)
 			continue;
-		p->component = *found[i].entry;
+		p->component = *entries[i];
 		if (p->component == UINT32_MAX) {
 			p->verdict = VERDICT_NO_SESSION;
 			continue;
@@ -200,14 +193,14 @@ static inline void find_components(
 }
 
 void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns) {
-	struct found found[RELAY_BURST];
+	const uint32_t *entries[RELAY_BURST];
 
 	assert(n <= RELAY_BURST);
-	find_entries(w, packets, n, found);
-	find_components(w, packets, n, found);
+	find_entries(w, packets, n, entries);
+	find_components(w, packets, n, entries);
 	for (unsigned i = 0; i < n; i++)
-		if (packets[i].verdict == VERDICT_FORWARDED)
-			packets[i].verdict = (uint8_t)decide(w, &packets[i], &found[i], now_ns);
+		if (packets[i].component != UINT32_MAX)
+			packets[i].verdict = (uint8_t)decide(w, &packets[i], now_ns);
 }
 
 void relay_count(struct relay_worker *w, const struct relay_packet *packets, unsigned n) {

@@ -73,8 +73,7 @@ static inline uint64_t packet_ip_sum(const uint8_t *frame) {
 }
 
 struct packet_view {
-	uint32_t source_be, target_be;
-	uint16_t source_port_be;
+	uint32_t target_be;
 	uint16_t target_port; // host order
 	uint16_t payload; // bytes of UDP payload
 };
@@ -104,9 +103,7 @@ static inline enum verdict packet_parse(const uint8_t *data, uint32_t length, st
 		return VERDICT_NOT_MEDIA;
 	if (udp_length < PACKET_PAYLOAD - PACKET_UDP || udp_length + (PACKET_UDP - PACKET_IP) > ip_length)
 		return VERDICT_RUNT;
-	out->source_be = packet_load32(data + PACKET_IP_SOURCE);
 	out->target_be = packet_load32(data + PACKET_IP_TARGET);
-	out->source_port_be = packet_load16(data + PACKET_UDP_SOURCE);
 	out->target_port = ntohs(packet_load16(data + PACKET_UDP_TARGET));
 	out->payload = (uint16_t)(udp_length - (PACKET_PAYLOAD - PACKET_UDP));
 	return VERDICT_FORWARDED;

@@ -171,6 +171,14 @@ static void check_events(struct relay *r, uint32_t slot, bool timed_out, uint64_
 	tell(r, slot, events);
 }
 
+// A next hop could not be had when it was asked for.
+static bool lacks_hop(const struct session *s) {
+	for (unsigned i = 0; i < COMPONENTS; i++)
+		if (s->hop_addr_be[i] != 0 && s->hop[i] == 0)
+			return true;
+	return false;
+}
+
 static void check_session(struct relay *r, uint32_t slot, uint64_t now_ns) {
 	const struct owner *o = watch_owner(r, (uint32_t)(r->store.ids[slot] >> 48));
 	const struct session *s = &r->store.sessions[slot];
@@ -182,8 +190,8 @@ static void check_session(struct relay *r, uint32_t slot, uint64_t now_ns) {
 			(unsigned long long)r->store.ids[slot], timed_out ? "media_timeout" : "owner_gone");
 		counter_add(&r->stats->sessions_timed_out, 1);
 		session_end(r, slot);
-	} else if (outbox_has_room(r, 1)) {
-		session_aim(r, slot); // a next hop that could not be had
+	} else if (lacks_hop(s) && outbox_has_room(r, 1)) {
+		session_aim(r, slot);
 	}
 }
 

@@ -6,7 +6,7 @@
 #include <check.h>
 #include <pthread.h>
 
-enum { SESSIONS = 8, ROUNDS = 100, FIRST_PORT = 16384 };
+enum { SESSIONS = 8, ROUNDS = 99, FIRST_PORT = 16384 };
 
 static struct fixture *f;
 static _Atomic(bool) stop;

@@ -1,0 +1,180 @@
+// Any frames, to sessions of every latch mode. What must hold: a dropped frame is untouched; a forwarded one keeps its
+// length and payload, leaves by the other side's port from the other side's address with right checksums (or as wrong a
+// UDP checksum as it had), and never goes where nothing was signalled or learnt; every packet has one verdict.
+#include "tests/unit/relay_fixture.h"
+
+enum { SESSIONS = 4, FRAME = 256, FIRST_PORT = 16384 };
+
+struct input {
+	const uint8_t *next, *end;
+};
+
+static uint8_t take(struct input *in) {
+	return in->next < in->end ? *in->next++ : 0;
+}
+
+static struct fixture *f;
+static uint64_t packets_in;
+
+#define CHECK(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "does not hold: %s (line %d)\n", #x, __LINE__); \
+			abort(); \
+		} \
+	} while (0)
+
+static struct proto_session make(unsigned i) {
+	struct proto_session s = fix_session(i + 1);
+
+	for (unsigned side = 0; side < 2; side++) {
+		s.side[side].local = fix_endpoint(
+			side == 0 ? "203.0.113.1" : "198.51.100.1", (uint16_t)(FIRST_PORT + 2 * i));
+		s.side[side].latch = (uint8_t)((i + side) % 4);
+		s.side[side].vouched = s.side[side].remote[0];
+	}
+	return s;
+}
+
+static void put_sessions(void) {
+	struct proto_session s[SESSIONS];
+
+	for (unsigned i = 0; i < SESSIONS; i++)
+		s[i] = make(i);
+	CHECK(fix_ask(f, PROTO_SESSION_PUT, s, sizeof(s[0]), SESSIONS, NULL, 0, 0) == 0);
+}
+
+static void delete_sessions(void) {
+	struct proto_session_ref refs[SESSIONS] = {0};
+
+	for (unsigned i = 0; i < SESSIONS; i++)
+		refs[i].session_id = fix_id(i + 1);
+	CHECK(fix_ask(f, PROTO_SESSION_DELETE, refs, sizeof(refs[0]), SESSIONS, NULL, 0, 0) == 0);
+}
+
+// A frame that has a chance: to one of our ports from a likely source, then spoilt as the input says.
+static uint32_t make_frame(struct input *in, uint8_t frame[FRAME], uint16_t *port) {
+	static const char *const sources[] = {"192.0.2.10", "198.51.100.20", "203.0.113.200", "224.0.0.1"};
+	static const char *const targets[] = {"203.0.113.1", "198.51.100.1", "203.0.113.2", "192.0.2.1"};
+	uint8_t kind = take(in), where = take(in), spoils = take(in) & 3, mend, payload[FRAME] = {0};
+	struct endpoint from =
+		fix_endpoint(sources[kind & 3], (uint16_t)((kind & 4 ? 5000 : 4000) + (kind >> 3 & 3)));
+	struct endpoint to = fix_endpoint(targets[kind >> 5 & 3], (uint16_t)(FIRST_PORT + (where & 15)));
+	uint16_t len = take(in) & 127;
+	uint32_t length;
+
+	*port = where >> 4 & 1;
+	memcpy(payload, where & 1 ? fix_rtcp : fix_rtp, where & 1 ? sizeof(fix_rtcp) : sizeof(fix_rtp));
+	for (uint16_t i = 0; where & 0x20 && i < len; i++)
+		payload[i] = take(in);
+	length = fix_frame(frame, &from, &to, payload, len);
+	mend = where & 0x40;
+	while (spoils-- > 0) {
+		uint8_t at = take(in);
+
+		frame[at % length] = take(in);
+	}
+	if (mend) {
+		fix_be16(frame + PACKET_IP_CHECKSUM, 0);
+		fix_be16(frame + PACKET_IP_CHECKSUM, (uint16_t)~fix_sum(frame + PACKET_IP, 20, 0));
+	}
+	return where & 0x80 ? take(in) % (length + 1) : length;
+}
+
+static uint32_t raw_frame(struct input *in, uint8_t frame[FRAME], uint16_t *port) {
+	uint8_t length = take(in);
+
+	*port = take(in) & 1;
+	for (unsigned i = 0; i < length; i++)
+		frame[i] = take(in);
+	return length;
+}
+
+static bool udp_holds(const uint8_t *frame) {
+	uint32_t checksum = (uint32_t)frame[PACKET_UDP_CHECKSUM] << 8 | frame[PACKET_UDP_CHECKSUM + 1];
+
+	return checksum == 0 || fix_udp_sum(frame) == 0xffff;
+}
+
+static bool is_media_address(const uint8_t *addr, uint16_t port) {
+	for (unsigned i = 0; i < f->params.n_media; i++)
+		if (f->params.realms[f->params.media[i].realm].port == port &&
+			memcmp(f->params.media[i].address.addr, addr, 4) == 0)
+			return true;
+	return false;
+}
+
+static void check_forwarded(const struct relay_packet *p, const uint8_t *was, uint16_t from_port) {
+	const uint8_t *frame = p->data;
+	uint32_t udp = (uint32_t)frame[PACKET_UDP_LENGTH] << 8 | frame[PACKET_UDP_LENGTH + 1];
+
+	CHECK(p->port != from_port);
+	CHECK(p->component < SESSIONS * 4);
+	CHECK(p->payload + 8u == udp && p->payload + PACKET_PAYLOAD <= p->length);
+	CHECK(fix_sum(frame + PACKET_IP, 20, 0) == 0xffff);
+	CHECK(udp_holds(frame) == udp_holds(was));
+	CHECK(frame[PACKET_IP_TTL] == 64 && frame[PACKET_IP] == 0x45);
+	CHECK(is_media_address(frame + PACKET_IP_SOURCE, p->port));
+	CHECK(packet_is_unicast(packet_load32(frame + PACKET_IP_TARGET)));
+	CHECK(packet_load16(frame + PACKET_UDP_TARGET) != 0);
+	CHECK((frame[0] & 1) == 0); // no group MAC
+	CHECK(memcmp(frame + 6, f->params.port_mac[p->port], 6) == 0);
+	CHECK(memcmp(frame + PACKET_PAYLOAD, was + PACKET_PAYLOAD, p->length - PACKET_PAYLOAD) == 0);
+}
+
+static void burst(struct input *in, unsigned n) {
+	static uint8_t frames[RELAY_BURST][FRAME], was[RELAY_BURST][FRAME];
+	struct relay_packet p[RELAY_BURST];
+	uint16_t ports[RELAY_BURST];
+	uint32_t lengths[RELAY_BURST];
+
+	for (unsigned i = 0; i < n; i++) {
+		lengths[i] = take(in) & 1 ? raw_frame(in, frames[i], &ports[i])
+					  : make_frame(in, frames[i], &ports[i]);
+		memcpy(was[i], frames[i], FRAME);
+		p[i] = (struct relay_packet){.data = frames[i], .length = lengths[i], .port = ports[i]};
+	}
+	relay_worker_poll(f->w, f->now);
+	relay_burst(f->w, p, n, f->now);
+	relay_count(f->w, p, n);
+	packets_in += n;
+	for (unsigned i = 0; i < n; i++) {
+		CHECK(p[i].verdict < VERDICT_COUNT && p[i].verdict != VERDICT_TX_FULL);
+		CHECK(p[i].length == lengths[i] && p[i].data == frames[i]);
+		CHECK((p[i].component == UINT32_MAX) == (p[i].verdict >= COMPONENT_VERDICTS));
+		if (p[i].verdict == VERDICT_FORWARDED)
+			check_forwarded(&p[i], was[i], ports[i]);
+		else
+			CHECK(memcmp(frames[i], was[i], FRAME) == 0);
+	}
+}
+
+static void check_sums(void) {
+	const uint64_t *verdicts = relay_worker_stats(f->w)->verdicts;
+	uint64_t sum = 0;
+
+	for (unsigned v = 0; v < STATS_VERDICTS; v++)
+		sum += verdicts[v];
+	CHECK(sum == packets_in);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	struct input in = {data, data + size};
+
+	if (f == NULL) {
+		f = fix_create(SESSIONS);
+		CHECK(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER) == 0);
+	}
+	put_sessions();
+	while (in.next < in.end) {
+		uint8_t step = take(&in);
+
+		f->now += (uint64_t)(step >> 5) * 900000000;
+		burst(&in, step % RELAY_BURST + 1);
+		fix_settle(f);
+	}
+	check_sums();
+	delete_sessions();
+	return 0;
+}
