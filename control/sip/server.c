@@ -268,10 +268,21 @@ static int keep(struct sip_stack *s, struct transaction *t, const struct sip_ans
 	return 0;
 }
 
+// What can't be kept leaves once, as far as it can be written at all; whoever repeats the request hears nothing.
+static void respond_once(struct sip_stack *s, struct transaction *t, const struct sip_answer *a, struct span tag) {
+	struct sink out = sink_over(s->out, sizeof(s->out));
+	struct flow to = reply_flow(t);
+
+	head_answer(&t->server.head, a, tag, &out);
+	if (!out.overflow && out.len <= DATAGRAM_MAX)
+		stack_send(s, &to, sink_result(&out), 0);
+	t->len = 0;
+}
+
 int sip_server_respond(struct sip_stack *s, uint64_t server, const struct sip_answer *a) {
 	struct transaction *t = transaction_find(s, server, true);
 	enum server_event event = event_of(a->status);
-	struct span tag;
+	struct span tag = {0};
 	bool refused;
 	int ret;
 
@@ -283,7 +294,10 @@ int sip_server_respond(struct sip_stack *s, uint64_t server, const struct sip_an
 	ret = choose_tag(s, t, a, &tag);
 	if (ret == 0)
 		ret = keep(s, t, a, tag);
-	if (ret == 0)
-		server_event(s, t, event, NULL, NULL);
+	if (ret < 0 && (event == SERVER_1XX || (event == SERVER_2XX && t->is_invite)))
+		return ret;
+	if (ret < 0)
+		respond_once(s, t, a, tag);
+	server_event(s, t, event, NULL, NULL);
 	return ret;
 }

@@ -76,7 +76,8 @@ struct sip_answer {
 };
 // Answer: Via, From, To, Call-ID, CSeq (and Record-Route in 1xx/2xx of INVITE) are copied from the request. Sent to where RFC 3261
 // §18.2.2 and RFC 3581 say, or to the source with nated. A 2xx of INVITE is retransmitted until its ACK (RFC 6026).
-// An unknown or finished transaction is ignored with -ENOENT.
+// An unknown or finished transaction is ignored with -ENOENT. An answer that can't be kept (-ENOMEM, -EMSGSIZE) may be given again,
+// but a failure, or any final answer to another request than INVITE, ends its transaction then: it is sent once, if it can be.
 [[nodiscard]] int sip_server_respond(struct sip_stack *s, uint64_t server, const struct sip_answer *a);
 // Never answer: forget a request that no transaction may be spent on (a stranger's, beyond the rate). Repeats of it are new requests.
 void sip_server_drop(struct sip_stack *s, uint64_t server);
