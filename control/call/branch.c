@@ -5,7 +5,35 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-struct branch *branch_create(struct call *c, int trunk, int peer) {
+static int identify(const char *start, struct span host, char **out) {
+	char text[1024 + 256];
+	struct sink s = sink_over(text, sizeof(text));
+
+	sink_text(&s, start);
+	sink_span(&s, host);
+	sink_text(&s, ">");
+	return s.overflow ? -EMSGSIZE : text_set(out, sink_result(&s));
+}
+
+// The peer's host in To and ours of its realm in From: no try shows what belongs to another.
+static int set_identities(const struct calls *cs, const struct call *c, struct branch *b) {
+	struct flow flow = {.realm = (uint16_t)c->leg[LEG_CALLEE].realm};
+	char host[ENDPOINT_TEXT];
+	struct sip_uri contact;
+	int ret = identify(c->from_start,
+		span_of(endpoint_format_addr(sip_stack_advertised(cs->stack, &flow), host)), &b->local_uri);
+
+	if (ret < 0)
+		return ret;
+	if (b->trunk >= 0)
+		return identify(c->to_start, span_of(cs->config->trunks[b->trunk].peers[b->peer].host),
+			&b->remote_uri);
+	if (sip_uri_parse(span_of(cs->config->routes[c->route].contact), &contact) < 0)
+		return -EINVAL;
+	return identify(c->to_start, contact.host, &b->remote_uri);
+}
+
+struct branch *branch_create(struct calls *cs, struct call *c, int trunk, int peer) {
 	struct branch *b, **end = &c->branches;
 
 	if (c->n_branches == BRANCHES_MAX)
@@ -13,7 +41,12 @@ struct branch *branch_create(struct call *c, int trunk, int peer) {
 	b = calloc(1, sizeof(*b));
 	if (b == NULL)
 		return NULL;
-	*b = (struct branch){.number = c->n_branches++, .trunk = trunk, .peer = peer, .cseq = 1};
+	*b = (struct branch){.number = c->n_branches, .trunk = trunk, .peer = peer, .cseq = 1};
+	if (set_identities(cs, c, b) < 0) {
+		branch_destroy(b);
+		return NULL;
+	}
+	c->n_branches++;
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = b;
@@ -52,12 +85,14 @@ static void compose_invite(struct calls *cs, const struct call *c, const struct 
 
 	call_tag(cs, c, (uint16_t)(PART_CALLEE | b->number), tag);
 	sink_format(s, "Max-Forwards: %d\r\n", c->max_forwards);
-	sink_format(s, "From: %s;tag=%s\r\n", l->local_uri, tag);
-	sink_format(s, "To: %s\r\n", l->remote_uri);
+	sink_format(s, "From: %s;tag=%s\r\n", b->local_uri, tag);
+	sink_format(s, "To: %s\r\n", b->remote_uri);
 	sink_format(s, "Call-ID: %s\r\nCSeq: %u INVITE\r\n", l->call_id, b->cseq);
 	sink_contact(cs, s, &b->target);
 	sink_allow(s);
 	sink_text(s, c->crossing);
+	if (cs->config->realms[b->target.realm].trusted)
+		sink_text(s, c->asserted);
 	sink_text(s, "Content-Type: application/sdp\r\n");
 }
 
@@ -74,8 +109,8 @@ int branch_send_invite(struct calls *cs, struct call *c, struct branch *b) {
 		return -EMSGSIZE;
 	r.uri = span_of(b->request_uri);
 	r.headers = sink_result(&s);
-	return sip_client_start(cs->stack, &r, &b->target,
-		call_timers_of(cs, c->leg[LEG_CALLEE].realm, b->trunk), c->handle, &b->client);
+	return sip_client_start(cs->stack, &r, &b->target, call_timers_of(cs, b->target.realm, b->trunk),
+		c->handle, &b->client);
 }
 
 static void send_invite(struct calls *cs, struct call *c, struct branch *b) {

@@ -22,6 +22,8 @@ void branch_destroy(struct branch *b) {
 		dialog_destroy(d);
 	}
 	free(b->request_uri);
+	free(b->local_uri);
+	free(b->remote_uri);
 	free(b);
 }
 
@@ -42,7 +44,10 @@ void call_fini(struct call *c) {
 	free(c->from_user);
 	free(c->to_user);
 	free(c->called_user);
+	free(c->from_start);
+	free(c->to_start);
 	free(c->crossing);
+	free(c->asserted);
 	free(c->offer);
 	free(c->final);
 	free(c->final_reason);
@@ -53,6 +58,14 @@ struct branch *call_live_branch(const struct call *c) {
 	struct branch *b = c->branches;
 
 	while (b != NULL && b->next != NULL)
+		b = b->next;
+	return b;
+}
+
+struct branch *call_branch_of(const struct call *c, const struct dialog *d) {
+	struct branch *b = c->branches;
+
+	while (b != NULL && b->number != (d->part & ~PART_CALLEE))
 		b = b->next;
 	return b;
 }

@@ -44,6 +44,7 @@ struct branch {
 	uint16_t number; // from 0
 	int trunk, peer; // -1: a contact route
 	char *request_uri;
+	char *local_uri, *remote_uri; // From and To without tags: hosts of this try's realm and peer
 	struct flow target; // where the INVITE went; once something answered, where that came from
 	bool nated; // further requests go to target, whatever Contact says
 	uint64_t client; // INVITE client transaction
@@ -55,8 +56,7 @@ struct branch {
 struct leg {
 	int realm, trunk; // trunk -1: none
 	char *call_id;
-	char *local_uri; // the From or To value that is ours, without tag
-	char *remote_uri; // theirs, without tag
+	char *local_uri, *remote_uri; // caller's: From or To value that is ours, theirs, without tag
 	struct flow flow; // remote not set: not known yet
 	bool nated;
 	struct dialog *dialog; // owned by the leg (caller) or by its branch (callee)
@@ -84,7 +84,9 @@ struct call {
 
 	char *from_user, *to_user; // as received, for people
 	char *called_user; // user part of the Request-URI
+	char *from_start, *to_start; // of a callee's From and To: display name and user part, up to the host
 	char *crossing; // header lines that cross to the callee
+	char *asserted; // … to a trusted realm only
 	char *offer; // the caller's description as the callee gets it
 	int max_forwards; // of what we send
 
@@ -111,6 +113,8 @@ void call_fini(struct call *c);
 
 // The branch under way or the last one; NULL: none yet.
 struct branch *call_live_branch(const struct call *c);
+// The branch that a dialog of the callee's belongs to.
+struct branch *call_branch_of(const struct call *c, const struct dialog *d);
 struct dialog *branch_find_dialog(const struct branch *b, struct span remote_tag);
 const char *dialog_state_name(enum dialog_state s);
 // Replace an owned text by a copy. Returns 0 or -ENOMEM with *text unchanged.

@@ -1,6 +1,7 @@
 // The callee's leg: tries one target after the other and turns what comes of them into events of the call.
 #include "control/call/internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,12 +76,23 @@ static void take_target(struct calls *cs, struct call *c, struct branch *b) {
 	branch_step(cs, c, b, INVITE_ON_RESOLVED, NULL);
 }
 
+// Whose targets they are: the call's handle with the branch's number above its slot, as a branch that is given up
+// meanwhile may get its answer when the next one waits for its own.
+enum { BRANCH_SHIFT = 24, CALLS_LIMIT = 1 << BRANCH_SHIFT };
+
+static uint64_t resolve_owner(const struct call *c, const struct branch *b) {
+	static_assert(BRANCHES_MAX <= 1 << (31 - BRANCH_SHIFT));
+	assert((uint32_t)c->handle < CALLS_LIMIT); // config allows a million
+	return c->handle | (uint64_t)b->number << BRANCH_SHIFT;
+}
+
 static void on_resolved(void *ctx, uint64_t owner, int status, const struct flow *targets, unsigned n) {
+	const uint64_t number_bits = (uint64_t)(BRANCHES_MAX - 1) << BRANCH_SHIFT;
 	struct calls *cs = ctx;
-	struct call *c = calls_find(cs, owner);
+	struct call *c = calls_find(cs, owner & ~number_bits);
 	struct branch *b = c == NULL ? NULL : call_live_branch(c);
 
-	if (b == NULL || b->usage != INVITE_RESOLVING)
+	if (b == NULL || b->usage != INVITE_RESOLVING || resolve_owner(c, b) != owner)
 		return; // given up meanwhile
 	if (status < 0 || n == 0) {
 		log_warning("call id=%016" PRIx64 " leg=1 branch=%u resolve=failed errno=%d", c->id,
@@ -96,17 +108,18 @@ static void on_resolved(void *ctx, uint64_t owner, int status, const struct flow
 
 static int resolve(struct calls *cs, struct call *c, const struct branch *b) {
 	uint16_t realm = (uint16_t)c->leg[LEG_CALLEE].realm;
+	uint64_t owner = resolve_owner(c, b);
 	struct sip_uri uri;
 
 	if (b->trunk >= 0) {
 		const struct config_peer *p = &cs->config->trunks[b->trunk].peers[b->peer];
 
 		return sip_resolve(cs->stack, realm, span_of(p->host), (uint32_t)p->port, p->transport,
-			on_resolved, cs, c->handle);
+			on_resolved, cs, owner);
 	}
 	if (sip_uri_parse(span_of(route_of(cs, c)->contact), &uri) < 0)
 		return -EINVAL;
-	return sip_resolve(cs->stack, realm, uri.host, uri.port, SIP_UDP, on_resolved, cs, c->handle);
+	return sip_resolve(cs->stack, realm, uri.host, uri.port, SIP_UDP, on_resolved, cs, owner);
 }
 
 // The trunk that the callee's leg counts for, moved when the route's next one is taken.
@@ -120,9 +133,35 @@ static void move_to_trunk(struct calls *cs, struct call *c, int trunk) {
 		cs->trunks[l->trunk].exhausted++;
 	}
 	l->trunk = trunk;
-	l->realm = trunk >= 0 ? cs->config->trunks[trunk].realm : route_of(cs, c)->realm;
 	if (trunk >= 0)
 		cs->trunks[trunk].n_calls++;
+}
+
+static bool is_trunk_done(const struct calls *cs, const struct call *c) {
+	return c->next_target == c->n_targets && c->next_peer == trunk_now(cs, c)->n_peers;
+}
+
+// The next trunk is in another realm: the description for it can't be the one made for this. False: it isn't.
+static bool change_realm(struct calls *cs, struct call *c) {
+	const struct config_route *r = route_of(cs, c);
+	struct leg *l = &c->leg[LEG_CALLEE];
+	int realm, ret;
+
+	if (r->contact != NULL || !is_trunk_done(cs, c))
+		return false;
+	realm = cs->config->trunks[r->to[c->next_trunk + 1]].realm;
+	if (realm == l->realm)
+		return false;
+	c->next_trunk++;
+	c->next_peer = 0;
+	l->realm = realm;
+	call_event(cs, c, CALL_ON_OTHER_REALM);
+	ret = call_media_offer(cs, c, span_of(c->leg[LEG_CALLER].dialog->sdp));
+	if (ret < 0) {
+		call_media_blame(cs, c, -ret, REQUEST_OFFER);
+		call_event(cs, c, CALL_ON_MEDIA_FAILED);
+	}
+	return true;
 }
 
 // The next place to try as (trunk, peer); call_live_branch's own for a further target of the same peer.
@@ -156,6 +195,8 @@ void callee_try_next(struct calls *cs, struct call *c) {
 		call_event(cs, c, CALL_ON_REFUSED);
 		return;
 	}
+	if (change_realm(cs, c))
+		return; // goes on when the relay knows
 	if (last != NULL) {
 		cs->counters[CALL_COUNTER_FAILOVERS]++;
 		if (last->trunk >= 0) {
@@ -164,7 +205,7 @@ void callee_try_next(struct calls *cs, struct call *c) {
 		}
 	}
 	choose_next(cs, c, &trunk, &peer);
-	b = branch_create(c, trunk, peer);
+	b = branch_create(cs, c, trunk, peer);
 	if (b == NULL) {
 		call_set_final(c, 500, NULL);
 		call_event(cs, c, CALL_ON_REFUSED);

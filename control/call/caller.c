@@ -21,7 +21,7 @@ void sink_contact(struct calls *cs, struct sink *s, const struct flow *flow) {
 	sink_format(s, "Contact: <sip:%s>\r\n", endpoint_format(sip_stack_advertised(cs->stack, flow), addr));
 }
 
-static void answer(struct calls *cs, struct call *c, unsigned status, const char *reason, uint16_t part,
+static int answer(struct calls *cs, struct call *c, unsigned status, const char *reason, uint16_t part,
 	struct span sdp, const char *more_headers) {
 	const struct leg *l = &c->leg[LEG_CALLER];
 	char tag[TOKEN_TEXT], headers[512];
@@ -41,6 +41,7 @@ static void answer(struct calls *cs, struct call *c, unsigned status, const char
 	a.headers = sink_result(&s);
 	ret = sip_server_respond(cs->stack, l->server, &a);
 	log_info("call id=%016" PRIx64 " leg=0 call_id=%s status=%u sent=%d", c->id, l->call_id, status, ret);
+	return ret;
 }
 
 void caller_send_progress(struct calls *cs, struct call *c, const struct dialog *of, struct span sdp) {
@@ -52,7 +53,7 @@ void caller_send_progress(struct calls *cs, struct call *c, const struct dialog 
 	d->state = DIALOG_EARLY;
 	if (c->ringing_wall_ms == 0)
 		c->ringing_wall_ms = loop_wall_ms(cs->loop);
-	answer(cs, c, of->status, of->reason, of->peer_part, sdp, "");
+	(void)answer(cs, c, of->status, of->reason, of->peer_part, sdp, ""); // the next one may get through
 }
 
 void caller_accept(struct calls *cs, struct call *c, struct span sdp) {
@@ -63,11 +64,15 @@ void caller_accept(struct calls *cs, struct call *c, struct span sdp) {
 		return;
 	d->part = of->peer_part; // from now on the one tag that requests of the caller may carry
 	d->state = DIALOG_EARLY;
+	if (answer(cs, c, of->status, of->reason, of->peer_part, sdp, "") < 0) {
+		call_set_final(c, 500, NULL);
+		call_event(cs, c, CALL_ON_ACCEPT_FAILED);
+		return;
+	}
 	c->answered_wall_ms = loop_wall_ms(cs->loop);
 	call_set_final(c, of->status, of->reason);
 	cs->counters[CALL_COUNTER_ANSWERED]++;
 	media_set_answered(cs->media, c->media);
-	answer(cs, c, of->status, of->reason, of->peer_part, sdp, "");
 }
 
 // With the tag that was shown last: responses of one UAS share theirs (RFC 3261 §8.2.6.2).
@@ -83,6 +88,6 @@ void caller_reject(struct calls *cs, struct call *c) {
 		sink_format(&s, "Retry-After: %u\r\n", c->retry_after_s);
 		retry[s.len] = '\0';
 	}
-	answer(cs, c, c->final_status, c->final_reason, d->part, (struct span){0}, retry);
+	(void)answer(cs, c, c->final_status, c->final_reason, d->part, (struct span){0}, retry);
 	d->state = DIALOG_TERMINATED;
 }

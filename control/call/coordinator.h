@@ -1,6 +1,6 @@
 // The call itself: joins the caller's INVITE, the branches towards the callee and the relay. Event in, actions out.
 //
-//	OFFERING ─► TRYING ─► ANSWERING ─► ANSWERED ─► CONFIRMED ─► ENDING ─► ENDED
+//	OFFERING ◄► TRYING ─► ANSWERING ─► ANSWERED ─► CONFIRMED ─► ENDING ─► ENDED
 //	    │          │          │            └► HANGING_UP ─────────┘
 //	    └──────────┴──────────┴────────────────────────────────────┘
 //
@@ -26,9 +26,11 @@ enum call_event {
 	CALL_ON_MEDIA_FAILED, // it can't: bad description, exhausted, late or gone
 	CALL_ON_PROGRESS, // an 18x to pass on (its description, if any, went through the relay)
 	CALL_ON_BRANCH_FAILED, // retryable, and there is a next target
+	CALL_ON_OTHER_REALM, // … in another realm: the relay is asked anew
 	CALL_ON_REFUSED, // final: a failure that is passed on, or no target left
 	CALL_ON_ANSWER, // 2xx of a live branch
 	CALL_ON_ANSWER_READY,
+	CALL_ON_ACCEPT_FAILED, // the 2xx could not be made
 	CALL_ON_RING_TIMEOUT,
 	CALL_ON_CANCEL, // the caller's, before a final answer
 	CALL_ON_ACK,

@@ -78,7 +78,8 @@ bool callee_is_clear(const struct call *c);
 void callee_on_progress(struct calls *cs, struct call *c, struct branch *b, struct dialog *d);
 void callee_on_answer(struct calls *cs, struct call *c, struct branch *b, struct dialog *d);
 void callee_on_branch_failed(struct calls *cs, struct call *c, struct branch *b, enum invite_event why);
-struct branch *branch_create(struct call *c, int trunk, int peer);
+// The next try of a call, at its end; NULL: out of memory, or too many.
+struct branch *branch_create(struct calls *cs, struct call *c, int trunk, int peer);
 void branch_step(
 	struct calls *cs, struct call *c, struct branch *b, enum invite_event event, struct dialog *d);
 // Builds and sends the branch's INVITE to its target. Returns 0 or a negative errno.
@@ -129,14 +130,13 @@ struct dialog *dialog_from_request(const struct sip_msg *m);
 struct dialog *dialog_from_response(const struct sip_msg *m);
 // A target refresh by a response that may carry one (RFC 3261 §12.2.1.2, §13.2.2.4).
 [[nodiscard]] int dialog_refresh(struct dialog *d, const struct sip_msg *m);
-// Send ACK or BYE in a dialog of a leg: built now, resolved, sent; BYE tries further targets. c may be NULL with
-// a leg on the stack (orphans).
+// Send ACK or BYE in a dialog: built now, resolved, sent; BYE tries further targets. c may be NULL (orphans).
 [[nodiscard]] int outgoing_create_pool(uint32_t max_calls, struct pool **out);
 void outgoing_destroy_pool(struct pool *p);
 struct outgoing_dialog {
-	const struct leg *leg;
+	const char *call_id, *local_uri, *remote_uri, *local_tag;
 	const struct dialog *dialog;
-	const char *local_tag;
+	const struct flow *flow; // whose realm and listener it leaves from
 	const struct flow *direct; // a NATed peer's flow; NULL: where the dialog's state says
 	const struct config_timers *timers;
 };

@@ -5,8 +5,8 @@
 
 #include "control/sip/compose.h"
 
-// display <uri>, as the one leg had it but with a host of ours or of the peer.
-static int make_identity(const struct sip_addr *a, struct span user, const char *host, char **out) {
+// display <sip:user@, as the one leg had it: the host is each try's own.
+static int keep_start(const struct sip_addr *a, struct span user, char **out) {
 	char text[1024];
 	struct sink s = sink_over(text, sizeof(text));
 
@@ -14,7 +14,7 @@ static int make_identity(const struct sip_addr *a, struct span user, const char 
 		sip_compose_display(&s, a->display);
 		sink_text(&s, " ");
 	}
-	sink_format(&s, "<sip:" SPAN_FMT "%s%s>", SPAN_ARG(user), user.len > 0 ? "@" : "", host);
+	sink_format(&s, "<sip:" SPAN_FMT "%s", SPAN_ARG(user), user.len > 0 ? "@" : "");
 	return s.overflow ? -EMSGSIZE : text_set(out, sink_result(&s));
 }
 
@@ -24,6 +24,14 @@ static int keep_identity(const struct sip_addr *a, char **out) {
 
 	sip_compose_without_tag(&s, a);
 	return s.overflow ? -EMSGSIZE : text_set(out, sink_result(&s));
+}
+
+// A route through several realms takes the caller's description anew for each.
+static bool has_other_realms(const struct config *config, const struct config_route *r) {
+	for (int i = 1; i < r->n_to; i++)
+		if (config->trunks[r->to[i]].realm != config->trunks[r->to[0]].realm)
+			return true;
+	return false;
 }
 
 static int fill_caller(struct calls *cs, struct call *c, const struct invite *in) {
@@ -38,6 +46,9 @@ static int fill_caller(struct calls *cs, struct call *c, const struct invite *in
 	if (l->dialog == NULL)
 		return -EINVAL;
 	l->dialog->offer.state = OFFER_RECEIVED;
+	if (has_other_realms(cs->config, &cs->config->routes[in->route]) &&
+		text_set(&l->dialog->sdp, in->sdp) < 0)
+		return -ENOMEM;
 	l->nated = nat_judge(cs, in->m, in->flow, l->dialog->route_set != NULL);
 	ret = text_set(&l->call_id, in->m->call_id);
 	if (ret == 0)
@@ -56,44 +67,35 @@ static struct span user_of(const struct sip_addr *a) {
 static int fill_callee(struct calls *cs, struct call *c, const struct invite *in) {
 	const struct config_route *r = &cs->config->routes[in->route];
 	struct leg *l = &c->leg[LEG_CALLEE];
-	char call_id[TOKEN_TEXT], host[ENDPOINT_TEXT];
-	struct sip_uri contact;
-	struct flow flow = {0};
+	char call_id[TOKEN_TEXT];
 	int ret;
 
 	l->trunk = -1; // until a trunk is tried
 	l->realm = r->n_to > 0 ? cs->config->trunks[r->to[0]].realm : r->realm;
-	flow.realm = (uint16_t)l->realm;
 	token_mint(cs->tokens, 'c', c->handle, 0, call_id);
 	ret = text_set(&l->call_id, span_of(call_id));
 	if (ret == 0)
-		ret = make_identity(&in->m->from, user_of(&in->m->from),
-			endpoint_format_addr(sip_stack_advertised(cs->stack, &flow), host), &l->local_uri);
-	if (ret < 0)
-		return ret;
-	if (r->n_to > 0)
-		return make_identity(&in->m->to, user_of(&in->m->to),
-			cs->config->trunks[r->to[0]].peers[0].host, &l->remote_uri);
-	if (sip_uri_parse(span_of(r->contact), &contact) < 0 || contact.host.len >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, contact.host.data, contact.host.len);
-	host[contact.host.len] = '\0';
-	return make_identity(&in->m->to, user_of(&in->m->to), host, &l->remote_uri);
+		ret = keep_start(&in->m->from, user_of(&in->m->from), &c->from_start);
+	return ret == 0 ? keep_start(&in->m->to, user_of(&in->m->to), &c->to_start) : ret;
 }
 
-// What crosses as it is: Privacy always, P-Asserted-Identity between trusted realms (RFC 3325 §5).
-static int fill_crossing(struct calls *cs, struct call *c, const struct sip_msg *m) {
-	bool trusted = cs->config->realms[c->leg[LEG_CALLER].realm].trusted &&
-		cs->config->realms[c->leg[LEG_CALLEE].realm].trusted;
+static int keep_headers(const struct sip_msg *m, enum sip_header_id id, char **out) {
 	const struct sip_header *h;
 	char text[2048];
 	struct sink s = sink_over(text, sizeof(text));
 
-	for (unsigned i = 0; (h = sip_msg_header(m, HEADER_PRIVACY, i)) != NULL; i++)
-		sip_compose_header(&s, HEADER_PRIVACY, h->value);
-	for (unsigned i = 0; trusted && (h = sip_msg_header(m, HEADER_P_ASSERTED_IDENTITY, i)) != NULL; i++)
-		sip_compose_header(&s, HEADER_P_ASSERTED_IDENTITY, h->value);
-	return s.overflow ? -EMSGSIZE : text_set(&c->crossing, sink_result(&s));
+	for (unsigned i = 0; (h = sip_msg_header(m, id, i)) != NULL; i++)
+		sip_compose_header(&s, id, h->value);
+	return s.overflow ? -EMSGSIZE : text_set(out, sink_result(&s));
+}
+
+// What crosses as it is: Privacy always, P-Asserted-Identity between trusted realms (RFC 3325 §5).
+static int fill_crossing(struct calls *cs, struct call *c, const struct sip_msg *m) {
+	int ret = keep_headers(m, HEADER_PRIVACY, &c->crossing);
+
+	if (ret < 0 || !cs->config->realms[c->leg[LEG_CALLER].realm].trusted)
+		return ret;
+	return keep_headers(m, HEADER_P_ASSERTED_IDENTITY, &c->asserted);
 }
 
 static void on_end_of_life(void *ctx, uint64_t ref) {

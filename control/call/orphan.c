@@ -5,38 +5,33 @@
 
 #include "control/sip/compose.h"
 
-static int fill_leg(const struct sip_msg *m, const struct flow *flow, struct leg *l) {
-	char text[2048];
-	struct sink s = sink_over(text, sizeof(text));
-	int ret;
+// One header value without its tag, NUL-terminated.
+static int identity(const struct sip_addr *a, char *text, size_t size) {
+	struct sink s = sink_over(text, size - 1);
 
-	l->realm = flow->realm;
-	l->trunk = -1;
-	l->flow = *flow;
-	ret = text_set(&l->call_id, m->call_id);
-	sip_compose_without_tag(&s, &m->from);
-	if (ret == 0 && !s.overflow)
-		ret = text_set(&l->local_uri, sink_result(&s));
-	s = sink_over(text, sizeof(text));
-	sip_compose_without_tag(&s, &m->to);
-	if (ret == 0 && !s.overflow)
-		ret = text_set(&l->remote_uri, sink_result(&s));
-	return s.overflow ? -EMSGSIZE : ret;
+	sip_compose_without_tag(&s, a);
+	text[s.overflow ? 0 : s.len] = '\0';
+	return s.overflow ? -EMSGSIZE : 0;
 }
 
-static int end_dialog(struct calls *cs, const struct sip_msg *m, const struct flow *flow,
-	struct call *scratch, const struct dialog *d) {
-	struct leg *l = &scratch->leg[LEG_CALLEE];
-	char tag[TOKEN_TEXT];
-	struct sink s = sink_over(tag, sizeof(tag) - 1);
-	struct outgoing_dialog od = {
-		.leg = l, .dialog = d, .local_tag = tag, .timers = call_timers_of(cs, flow->realm, -1)};
-	int ret = fill_leg(m, flow, l);
+static int end_dialog(
+	struct calls *cs, const struct sip_msg *m, const struct flow *flow, const struct dialog *d) {
+	char local[2048], remote[2048], call_id[1024], tag[TOKEN_TEXT];
+	struct outgoing_dialog od = {.call_id = call_id,
+		.local_uri = local,
+		.remote_uri = remote,
+		.local_tag = tag,
+		.dialog = d,
+		.flow = flow,
+		.timers = call_timers_of(cs, flow->realm, -1)};
+	int ret = identity(&m->from, local, sizeof(local));
 
-	sink_span(&s, m->from_tag);
-	tag[s.len] = '\0';
-	if (ret < 0 || s.overflow)
-		return ret < 0 ? ret : -EMSGSIZE;
+	if (ret == 0)
+		ret = identity(&m->to, remote, sizeof(remote));
+	if (ret < 0 || m->call_id.len >= sizeof(call_id) || m->from_tag.len >= sizeof(tag))
+		return -EMSGSIZE;
+	snprintf(call_id, sizeof(call_id), SPAN_FMT, SPAN_ARG(m->call_id));
+	snprintf(tag, sizeof(tag), SPAN_FMT, SPAN_ARG(m->from_tag));
 	if (nat_judge(cs, m, flow, d->route_set != NULL))
 		od.direct = flow;
 	ret = outgoing_send(cs, NULL, &od, METHOD_ACK, m->cseq, NULL);
@@ -44,12 +39,10 @@ static int end_dialog(struct calls *cs, const struct sip_msg *m, const struct fl
 }
 
 void orphan_on_answer(struct calls *cs, const struct sip_msg *m, const struct flow *flow) {
-	struct call scratch = {0};
 	struct dialog *d = dialog_from_response(m);
-	int ret = d == NULL ? -ENOMEM : end_dialog(cs, m, flow, &scratch, d);
+	int ret = d == NULL ? -ENOMEM : end_dialog(cs, m, flow, d);
 
 	cs->counters[CALL_COUNTER_ORPHAN_ANSWERS]++;
 	log_info("orphan call_id=" SPAN_FMT " status=%u ended=%d", SPAN_ARG(m->call_id), m->status, ret);
 	dialog_destroy(d);
-	call_fini(&scratch);
 }

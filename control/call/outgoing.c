@@ -117,7 +117,6 @@ static int choose_hop(const struct calls *cs, const struct dialog *d, struct hop
 
 static char *compose_headers(const struct outgoing_dialog *od, const struct hop *hop, enum sip_method method,
 	uint32_t cseq, const char *reason_header) {
-	const struct leg *l = od->leg;
 	char text[8192];
 	struct sink s = sink_over(text, sizeof(text));
 
@@ -129,11 +128,11 @@ static char *compose_headers(const struct outgoing_dialog *od, const struct hop 
 				SPAN_ARG(hop->appended));
 		sink_text(&s, "\r\n");
 	}
-	sink_format(&s, "From: %s;tag=%s\r\n", l->local_uri, od->local_tag);
-	sink_format(&s, "To: %s", l->remote_uri);
+	sink_format(&s, "From: %s;tag=%s\r\n", od->local_uri, od->local_tag);
+	sink_format(&s, "To: %s", od->remote_uri);
 	if (od->dialog->remote_tag[0] != '\0') // an RFC 2543 peer has none
 		sink_format(&s, ";tag=%s", od->dialog->remote_tag);
-	sink_format(&s, "\r\nCall-ID: %s\r\nCSeq: %u %s\r\n", l->call_id, cseq, sip_method_name(method));
+	sink_format(&s, "\r\nCall-ID: %s\r\nCSeq: %u %s\r\n", od->call_id, cseq, sip_method_name(method));
 	if (reason_header != NULL)
 		sink_format(&s, "Reason: %s\r\n", reason_header);
 	return s.overflow ? NULL : span_dup(sink_result(&s));
@@ -170,8 +169,8 @@ int outgoing_send(struct calls *cs, struct call *c, const struct outgoing_dialog
 		return -ENOMEM;
 	*o = (struct outgoing){.handle = handle,
 		.method = method,
-		.realm = (uint16_t)od->leg->realm,
-		.listener = od->leg->flow.listener,
+		.realm = od->flow->realm,
+		.listener = od->flow->listener,
 		.timers = od->timers};
 	o->uri = span_dup(hop.request_uri);
 	o->headers = compose_headers(od, &hop, method, cseq, reason_header);
@@ -218,46 +217,74 @@ bool outgoing_on_failure(struct calls *cs, uint64_t owner, enum sip_failure why)
 	return true;
 }
 
-static void send_in_leg(struct calls *cs, struct call *c, int side, const struct flow *direct,
-	const struct dialog *d, enum sip_method method, uint32_t cseq) {
-	const struct leg *l = &c->leg[side];
+static void send_in_dialog(struct calls *cs, struct call *c, int side, struct outgoing_dialog *od,
+	enum sip_method method, uint32_t cseq) {
 	char tag[TOKEN_TEXT];
-	struct outgoing_dialog od = {.leg = l,
-		.dialog = d,
-		.local_tag = tag,
-		.direct = direct,
-		.timers = call_timers_of(cs, l->realm, l->trunk)};
 	int ret;
 
-	call_tag(cs, c, d->part, tag);
-	ret = outgoing_send(cs, c, &od, method, cseq, method == METHOD_BYE ? c->reason_header : NULL);
+	call_tag(cs, c, od->dialog->part, tag);
+	od->local_tag = tag;
+	ret = outgoing_send(cs, c, od, method, cseq, method == METHOD_BYE ? c->reason_header : NULL);
 	if (ret < 0)
 		log_warning("call id=%016" PRIx64 " leg=%d call_id=%s method=%s failed=%d", c->id, side,
-			l->call_id, sip_method_name(method), -ret);
+			od->call_id, sip_method_name(method), -ret);
 	else
-		log_debug("call id=%016" PRIx64 " leg=%d call_id=%s sent=%s", c->id, side, l->call_id,
+		log_debug("call id=%016" PRIx64 " leg=%d call_id=%s sent=%s", c->id, side, od->call_id,
 			sip_method_name(method));
+}
+
+static struct outgoing_dialog in_caller(const struct calls *cs, const struct call *c) {
+	const struct leg *l = &c->leg[LEG_CALLER];
+
+	return (struct outgoing_dialog){.call_id = l->call_id,
+		.local_uri = l->local_uri,
+		.remote_uri = l->remote_uri,
+		.dialog = l->dialog,
+		.flow = &l->flow,
+		.direct = l->nated ? &l->flow : NULL,
+		.timers = call_timers_of(cs, l->realm, l->trunk)};
+}
+
+// The answered leg of a NATed callee has a flow that follows its requests; other dialogs have that of their answer.
+static struct outgoing_dialog in_callee(
+	const struct calls *cs, const struct call *c, const struct branch *b, const struct dialog *d) {
+	const struct leg *l = &c->leg[LEG_CALLEE];
+	const struct flow *flow = d == l->dialog ? &l->flow : &b->target;
+
+	return (struct outgoing_dialog){.call_id = l->call_id,
+		.local_uri = b->local_uri,
+		.remote_uri = b->remote_uri,
+		.dialog = d,
+		.flow = flow,
+		.direct = b->nated ? flow : NULL,
+		.timers = call_timers_of(cs, b->target.realm, b->trunk)};
 }
 
 void leg_send_bye(struct calls *cs, struct call *c, int side) {
 	struct leg *l = &c->leg[side];
 	struct dialog *d = l->dialog;
+	struct outgoing_dialog od;
 
 	// A callee whose branch answered has local_cseq from its INVITE; the caller's side begins at 1.
 	if (d == NULL || l->bye_sent || d->state == DIALOG_NONE || d->state == DIALOG_TERMINATED)
 		return;
 	l->bye_sent = true;
 	d->state = DIALOG_TERMINATED;
-	send_in_leg(cs, c, side, l->nated ? &l->flow : NULL, d, METHOD_BYE, ++d->local_cseq);
+	od = side == LEG_CALLER ? in_caller(cs, c) : in_callee(cs, c, call_branch_of(c, d), d);
+	send_in_dialog(cs, c, side, &od, METHOD_BYE, ++d->local_cseq);
 }
 
 void branch_send_ack(struct calls *cs, struct call *c, struct branch *b, struct dialog *d) {
-	send_in_leg(cs, c, LEG_CALLEE, b->nated ? &b->target : NULL, d, METHOD_ACK, b->cseq);
+	struct outgoing_dialog od = in_callee(cs, c, b, d);
+
+	send_in_dialog(cs, c, LEG_CALLEE, &od, METHOD_ACK, b->cseq);
 }
 
 void branch_send_bye(struct calls *cs, struct call *c, struct branch *b, struct dialog *d) {
+	struct outgoing_dialog od = in_callee(cs, c, b, d);
+
 	d->state = DIALOG_TERMINATED;
 	if (d->local_cseq < b->cseq)
 		d->local_cseq = b->cseq;
-	send_in_leg(cs, c, LEG_CALLEE, b->nated ? &b->target : NULL, d, METHOD_BYE, ++d->local_cseq);
+	send_in_dialog(cs, c, LEG_CALLEE, &od, METHOD_BYE, ++d->local_cseq);
 }

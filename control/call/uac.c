@@ -91,8 +91,7 @@ static void on_answer(struct calls *cs, struct call *c, struct branch *b, const 
 		b->usage == INVITE_CALLING || b->usage == INVITE_PROCEEDING || b->usage == INVITE_ABANDONED;
 	struct dialog *d = branch_find_dialog(b, m->to_tag);
 	// The first is never a repeat, though a callee that broke RFC 3261 §15 may have ended its dialog before it.
-	bool again =
-		!first && d != NULL && (d->state == DIALOG_CONFIRMED || d->state == DIALOG_TERMINATED);
+	bool again = !first && d != NULL && (d->state == DIALOG_CONFIRMED || d->state == DIALOG_TERMINATED);
 
 	if (again) {
 		branch_step(cs, c, b, INVITE_ON_ANSWER_AGAIN, d);

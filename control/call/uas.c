@@ -172,7 +172,8 @@ static void start_call(struct calls *cs, const struct invite *in) {
 	sip_server_set_owner(cs->stack, in->server, c->handle);
 	if (c->leg[LEG_CALLER].nated)
 		sip_server_set_nated(cs->stack, in->server);
-	call_tag(cs, c, 0, tag); // 100 doesn't show it, but a CANCEL's answer may be the first that does (§9.2)
+	call_tag(cs, c, 0,
+		tag); // 100 doesn't show it, but a CANCEL's answer may be the first that does (§9.2)
 	trying.to_tag = span_of(tag);
 	if (sip_server_respond(cs->stack, in->server, &trying) < 0)
 		log_debug(

@@ -14,6 +14,22 @@ static const struct dialog *dialog_to_show(const struct call *c, int side) {
 	return b == NULL ? NULL : b->dialogs;
 }
 
+static const char *or_empty(const char *text) {
+	return text == NULL ? "" : text;
+}
+
+// The callee is whom its latest or answered try says.
+static void fill_identities(const struct call *c, int side, const struct dialog *d, struct call_leg_view *v) {
+	const struct branch *b = d != NULL ? call_branch_of(c, d) : call_live_branch(c);
+
+	v->local_uri = or_empty(side == LEG_CALLER ? c->leg[side].local_uri
+			: b == NULL		   ? NULL
+						   : b->local_uri);
+	v->remote_uri = or_empty(side == LEG_CALLER ? c->leg[side].remote_uri
+			: b == NULL		    ? NULL
+						    : b->remote_uri);
+}
+
 static void fill_leg(struct calls *cs, const struct call *c, int side, struct call_leg_view *v,
 	char tag[static TOKEN_TEXT]) {
 	const struct leg *l = &c->leg[side];
@@ -21,12 +37,11 @@ static void fill_leg(struct calls *cs, const struct call *c, int side, struct ca
 
 	*v = (struct call_leg_view){.realm = cs->config->realms[l->realm].name,
 		.call_id = l->call_id,
-		.local_uri = l->local_uri,
-		.remote_uri = l->remote_uri,
 		.flow = l->flow,
 		.nated = l->nated,
 		.dialog = dialog_state_name(DIALOG_NONE),
 		.offer_answer = offer_state_name(OFFER_NONE)};
+	fill_identities(c, side, d, v);
 	if (l->trunk >= 0)
 		v->trunk = cs->config->trunks[l->trunk].name;
 	if (d == NULL)

@@ -10,14 +10,14 @@
 static const char states[] =
 	"OTWACHEX"; // Offering Trying ansWering Answered Confirmed Hanging-up Ending ended(X)
 static const char *const expected[CALL_STATES] = {
-	"Tt  Efz -   -   -   -    -  -   Efz  -    -    Efz  -    -   Efz   -",
-	"-  Exfz Tp  Tt Exfz Wrx  -  Exfz Exfz -    -   Exfz Exfz  -   Exfz  -",
-	"- Ex1fz -   -   -   -   Aa  W  Ex1fz  -    -  Ex1fz  Efz  -  Ex1fz  -",
-	"-   -   -   -   -   -    -  -   -    Ck  E01z E1z   Hz   H1z  H1z   -",
-	"-   -   -   -   -   -    -  -   -    C    -   E1z   E0z  E01z E01z  -",
-	"-   -   -   -   -   -    -  -   -    E0   E0  E     H    H    H     -",
-	"E   E   E   E   E   -    E  E   E    E    E   E     E    E    E     X!",
-	"-   -   -   -   -   -    -  -   -    -    -   -     -    -    -     -",
+	"Tt Exfz -   -  -  -   -    -   -   Exfz Exfz -    -   Exfz  -    -   Exfz  -",
+	"-  Exfz Tp  Tt O Exfz Wrx  -   -   Exfz Exfz -    -   Exfz Exfz  -   Exfz  -",
+	"- Ex1fz -   -  -  -   -   Aa   -    W  Ex1fz  -    -  Ex1fz  Efz  -  Ex1fz  -",
+	"-   -   -   -  -  -   -    -  E1fz  -   -    Ck  E01z E1z   Hz   H1z  H1z   -",
+	"-   -   -   -  -  -   -    -   -    -   -    C    -   E1z   E0z  E01z E01z  -",
+	"-   -   -   -  -  -   -    -   -    -   -    E0   E0  E     H    H    H     -",
+	"E   E   E   E  -  E   -    E   -    E   E    E    E   E     E    E    E     X!",
+	"-   -   -   -  -  -   -    -   -    -   -    -    -   -     -    -    -     -",
 };
 
 static unsigned actions_of(const char *text) {
@@ -80,6 +80,7 @@ static void walk(enum call_state state, unsigned depth, unsigned closes, unsigne
 			continue;
 		c += (actions & CALL_DO_CLOSE) != 0;
 		f += (actions & (CALL_DO_REJECT | CALL_DO_ACCEPT)) != 0;
+		f -= e == CALL_ON_ACCEPT_FAILED; // that one never left
 		ck_assert_uint_le(c, 1);
 		ck_assert_uint_le(f, 1);
 		if (actions & CALL_DO_RELEASE) {
