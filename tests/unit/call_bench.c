@@ -44,9 +44,11 @@ static struct bench {
 static const struct bench_options defaults = {
 	.control = "",
 	.realm = {"allow = [ \"192.0.2.0/24\" ];", "nat = \"never\";", "nat = \"never\";"},
-	.trunks = "{ name = \"carrier\"; realm = \"core\"; peers = ( { address = \"198.51.100.2\"; port = 5060; } ); }",
-	.routes = "{ from_realm = \"access\"; user = \".*\"; to = [ \"carrier\" ]; },\n"
-		  "{ from_trunk = \"carrier\"; user = \".*\"; contact = \"sip:192.0.2.10:5060\"; realm = \"access\"; }",
+	.trunks =
+		"{ name = \"carrier\"; realm = \"core\"; peers = ( { address = \"198.51.100.2\"; port = 5060; } ); }",
+	.routes =
+		"{ from_realm = \"access\"; user = \".*\"; to = [ \"carrier\" ]; },\n"
+		"{ from_trunk = \"carrier\"; user = \".*\"; contact = \"sip:192.0.2.10:5060\"; realm = \"access\"; }",
 	.max_sessions = 50,
 };
 
@@ -160,7 +162,8 @@ uint32_t bench_relay_sessions(void) {
 	return b.relay.relay == NULL ? 0 : relay_sessions(b.relay.relay->r);
 }
 
-const char *bench_rtp(unsigned realm, const char *from, uint16_t from_port, const char *to, uint16_t to_port) {
+const char *bench_rtp(
+	unsigned realm, const char *from, uint16_t from_port, const char *to, uint16_t to_port) {
 	struct endpoint target = bench_endpoint(to, to_port);
 	uint16_t port = realm == REALM_CORE ? 1 : 0;
 

@@ -3,7 +3,7 @@
 //
 //	access 203.0.113.1:5060   callers 192.0.2.x          (behind NATs: 10.0.0.x)
 //	core   198.51.100.1:5060  trunks' peers 198.51.100.x (behind NATs: 10.1.0.x)
-//	edge   203.0.113.2:5060   peers 233.252.0.x; media ports for two calls
+//	edge   203.0.113.2:5060   peers 203.0.113.2x; media ports for two calls
 //
 // Every datagram that Kedge sends is checked: a well-formed message, and nothing of one realm in what goes to another.
 #pragma once
@@ -17,7 +17,8 @@ enum { BENCH_LEFT_MS = 10 * 60 * 1000 }; // by then nothing may be left of whate
 
 struct bench_options {
 	const char *control; // further settings of the group
-	const char *realm[BENCH_REALMS]; // likewise; the default: nat "never" but for access, which allows 192.0.2.0/24
+	const char *realm
+		[BENCH_REALMS]; // likewise; the default: nat "never" but for access, which allows 192.0.2.0/24
 	const char *trunks, *routes; // the lists' insides; default: access → trunk "carrier" at 198.51.100.2
 	uint32_t max_sessions; // of the relay; 0: 50
 	const char *hosts[8][2]; // a DNS of "name", "address"; "~address": the answer takes 4.5 s
@@ -66,6 +67,7 @@ typedef void (*bench_sent_fn)(void *ctx, const struct datagram *d);
 void bench_on_sent(bench_sent_fn fn, void *ctx);
 // A text that belongs to one realm and may not show up in another, beside what the bench finds by itself.
 void bench_secret(unsigned realm, const char *text);
+void bench_no_secret(const char *text); // one that the bench found may cross after all
 void bench_icmp(const struct datagram *d); // it could not be delivered
 // The n-th (from 0) value of a header line of that name, in a static buffer of a few; "": none.
 const char *bench_header(const char *message, const char *name, unsigned n);

@@ -34,6 +34,7 @@ static void on_slow(void *ctx, uint64_t ref) {
 static void answer(const char *address, dns_address_fn fn, void *ctx, uint64_t ref) {
 	bool is_slow = address[0] == '~';
 	struct endpoint e;
+	struct slow *s;
 
 	if (endpoint_parse(address + is_slow, strlen(address + is_slow), 0, &e) < 0)
 		abort();
@@ -41,10 +42,10 @@ static void answer(const char *address, dns_address_fn fn, void *ctx, uint64_t r
 		fn(ctx, ref, 0, &e, 1);
 		return;
 	}
-	ck_assert_uint_lt(d.n_slow, SLOW_ONES);
-	d.slow[d.n_slow] = (struct slow){.fn = fn, .ctx = ctx, .ref = ref, .address = e};
-	loop_timer_start(d.loop, &d.slow[d.n_slow].timer, SLOW_MS, on_slow, &d.slow[d.n_slow], 0);
-	d.n_slow++;
+	s = &d.slow[d.n_slow++ % SLOW_ONES];
+	ck_assert(!loop_timer_is_running(&s->timer));
+	*s = (struct slow){.fn = fn, .ctx = ctx, .ref = ref, .address = e};
+	loop_timer_start(d.loop, &s->timer, SLOW_MS, on_slow, s, 0);
 }
 
 static void find_addresses(void *ctx, const char *name, dns_address_fn fn, void *fn_ctx, uint64_t ref) {
@@ -74,6 +75,6 @@ void bench_dns_open(
 }
 
 void bench_dns_close(void) {
-	for (unsigned i = 0; i < d.n_slow; i++)
+	for (unsigned i = 0; i < SLOW_ONES; i++)
 		loop_timer_stop(d.loop, &d.slow[i].timer);
 }

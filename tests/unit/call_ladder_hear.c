@@ -44,7 +44,8 @@ const char *expect(struct party *p, int status) {
 	int got;
 
 	ck_assert_msg(text != NULL, "%d awaited, nothing came", status);
-	ck_assert_msg(sscanf(text, "SIP/2.0 %d ", &got) == 1 && got == status, "%d awaited:\n%s", status, text);
+	ck_assert_msg(
+		sscanf(text, "SIP/2.0 %d ", &got) == 1 && got == status, "%d awaited:\n%s", status, text);
 	check_echo(p, text);
 	cseq = bench_header(text, "CSeq", 0);
 	if (strstr(cseq, " INVITE") != NULL) {

@@ -386,14 +386,14 @@ START_TEST(ringing_without_contact) {
 END_TEST
 
 int main(void) {
-	const TTest *const tests[] = {each_has_a_tag_of_its_own, the_second_answers, one_that_never_rang_answers,
-		both_answer, both_answer_before_the_caller_knows, the_other_dialog_is_gone, bye_of_the_other_fork,
-		ringing_without_a_tag, answer_without_a_tag, forks_without_end, answers_without_end,
-		an_answer_that_comes_too_late, a_late_answer_with_a_route,
-		answer_without_description_after_early_media, answer_repeats_the_early_description,
-		answer_without_any_description, answer_with_a_broken_description,
-		early_media_with_a_broken_description, answer_that_refuses_the_only_stream,
-		answer_without_contact, ringing_without_contact};
+	const TTest *const tests[] = {each_has_a_tag_of_its_own, the_second_answers,
+		one_that_never_rang_answers, both_answer, both_answer_before_the_caller_knows,
+		the_other_dialog_is_gone, bye_of_the_other_fork, ringing_without_a_tag, answer_without_a_tag,
+		forks_without_end, answers_without_end, an_answer_that_comes_too_late,
+		a_late_answer_with_a_route, answer_without_description_after_early_media,
+		answer_repeats_the_early_description, answer_without_any_description,
+		answer_with_a_broken_description, early_media_with_a_broken_description,
+		answer_that_refuses_the_only_stream, answer_without_contact, ringing_without_contact};
 
 	return BENCH_RUN("calls_forks", tests);
 }

@@ -345,15 +345,15 @@ START_TEST(media_flows) {
 	expect(&alice, 200);
 	ck_assert_int_eq(sscanf(strstr(alice.last->text, "m=audio "), "m=audio %u ", &access_port), 1);
 	ack(&alice);
-	ck_assert_str_eq(
-		bench_rtp(REALM_ACCESS, "192.0.2.10", 4000, "203.0.113.1", (uint16_t)access_port), "forwarded");
-	ck_assert_str_eq(
-		bench_rtp(REALM_CORE, "198.51.100.2", 5000, "198.51.100.1", (uint16_t)core_port), "forwarded");
-	ck_assert_str_ne(
-		bench_rtp(REALM_CORE, "198.51.100.77", 5000, "198.51.100.1", (uint16_t)core_port), "forwarded");
+	ck_assert_str_eq(bench_rtp(REALM_ACCESS, "192.0.2.10", 4000, "203.0.113.1", (uint16_t)access_port),
+		"forwarded");
+	ck_assert_str_eq(bench_rtp(REALM_CORE, "198.51.100.2", 5000, "198.51.100.1", (uint16_t)core_port),
+		"forwarded");
+	ck_assert_str_ne(bench_rtp(REALM_CORE, "198.51.100.77", 5000, "198.51.100.1", (uint16_t)core_port),
+		"forwarded");
 	hang_up(&alice, &bob);
-	ck_assert_str_ne(
-		bench_rtp(REALM_CORE, "198.51.100.2", 5000, "198.51.100.1", (uint16_t)core_port), "forwarded");
+	ck_assert_str_ne(bench_rtp(REALM_CORE, "198.51.100.2", 5000, "198.51.100.1", (uint16_t)core_port),
+		"forwarded");
 	bench_close();
 }
 END_TEST
