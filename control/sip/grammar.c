@@ -133,7 +133,7 @@ int sip_grammar_element(struct span *rest, struct span *out) {
 // Cuts the host off the front of s. IPv6 must stand in brackets and be an address.
 static int cut_host(struct span *s, struct sip_hostport *out) {
 	struct endpoint ignored;
-	struct span host = *s;
+	struct span host;
 	size_t n = 0;
 
 	if (s->len > 0 && s->data[0] == '[') {
