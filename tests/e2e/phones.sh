@@ -108,6 +108,11 @@ sipp_listens() {
 	[ -n "$(in_ns "$1" ss -Huln "src $2:5060")" ]
 }
 
+# received NAME METHOD: the phone has had, or sent, such a request.
+received() {
+	grep -q "^$2 " "$WORK/$1.messages"
+}
+
 # poke NAME NS ADDRESS: let all calls of the phone go on from their `until poked`.
 poke() {
 	local ids

@@ -50,7 +50,7 @@ no_answer() {
 cancel_early() {
 	callee early_callee "$CALLEE" <<-END
 		recv INVITE
-		pause 1000
+		until poked
 		reply 180
 		recv CANCEL
 		answer 200
@@ -60,12 +60,17 @@ cancel_early() {
 	caller early_caller "$CALLER" <<-END
 		send INVITE
 		recv 100
+		until poked
 		send CANCEL
 		recv 200
 		recv 487
 		send ACK
 	END
-	phones_done early_caller early_callee
+	wait_for "the INVITE at the callee" 5 received early_callee INVITE
+	poke early_caller access "$CALLER"
+	phones_done early_caller # 487 needs no answer of the callee's
+	poke early_callee core "$CALLEE"
+	phones_done early_callee
 }
 
 cancel_late() {

@@ -83,7 +83,7 @@ cancelled_call() {
 		${REPEATED:-pause 700}
 	END
 	if [ -n "${REPEATED:-}" ]; then
-		check_soon "the caller has acknowledged" grep -q '^ACK ' "$WORK/caller.messages"
+		check_soon "the caller has acknowledged" received caller ACK
 		check_soon "the cancelled call is over" n_calls_is 0
 		poke caller access "$CALLER"
 	fi
