@@ -106,13 +106,9 @@ void in_dialog_on_request(
 	case METHOD_BYE:
 		on_bye(cs, &p, server, m);
 		break;
-	case METHOD_OPTIONS: {
-		struct sip_answer ok = {.status = 200};
-
-		if (sip_server_respond(cs->stack, server, &ok) < 0)
-			log_debug("call id=%016" PRIx64 " leg=%d answer=failed", p.call->id, p.side);
+	case METHOD_OPTIONS: // as outside (RFC 3261 §11.2)
+		uas_answer_options(cs, server);
 		break;
-	}
 	default: // a new offer: what was agreed stays as it is (RFC 3261 §14.2)
 		log_info("call id=%016" PRIx64 " leg=%d call_id=%s received=%s refused=488", p.call->id,
 			p.side, p.call->leg[p.side].call_id, sip_method_name(m->method));

@@ -110,6 +110,8 @@ void in_dialog_on_request(
 void in_dialog_on_ack(struct calls *cs, uint64_t owner, const struct sip_msg *m);
 // A 2xx whose call is gone: acknowledge it and end its dialog (RFC 3261 §13.2.2.4), from the response alone.
 void orphan_on_answer(struct calls *cs, const struct sip_msg *m, const struct flow *flow);
+// What we do and take (RFC 3261 §11.2).
+void uas_answer_options(struct calls *cs, uint64_t server);
 // Answer a request without any call: status, and a header block of complete lines or NULL.
 void uas_refuse(struct calls *cs, uint64_t server, unsigned status, const char *headers);
 

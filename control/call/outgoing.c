@@ -99,7 +99,7 @@ static int choose_hop(const struct calls *cs, const struct dialog *d, struct hop
 
 	do {
 		*out = (struct hop){.request_uri = target, .next = target};
-		all = rest;
+		all = span_trim(rest);
 		ret = route_set_next(&rest, &first);
 		if (ret < 0)
 			return ret == -ENOENT ? 0 : ret;
@@ -109,7 +109,7 @@ static int choose_hop(const struct calls *cs, const struct dialog *d, struct hop
 		out->route = all;
 	} else {
 		out->request_uri = first.whole;
-		out->route = rest;
+		out->route = span_trim(rest);
 		out->appended = target;
 	}
 	return 0;

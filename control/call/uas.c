@@ -11,12 +11,18 @@
 enum { NOT_ADMITTED_ANSWERS_A_SECOND = 50, LOG_BURST = 10 };
 #define RETRY_LATER "Retry-After: 5\r\n"
 
-void uas_refuse(struct calls *cs, uint64_t server, unsigned status, const char *headers) {
+// counter: the one heading that this refusal is counted under.
+static void refuse(
+	struct calls *cs, uint64_t server, unsigned status, const char *headers, enum call_counter counter) {
 	struct sip_answer a = {.status = status, .headers = span_of(headers)};
 
-	cs->counters[CALL_COUNTER_REFUSED_REQUESTS]++;
+	cs->counters[counter]++;
 	if (sip_server_respond(cs->stack, server, &a) < 0)
 		log_debug("request status=%u answer=failed", status);
+}
+
+void uas_refuse(struct calls *cs, uint64_t server, unsigned status, const char *headers) {
+	refuse(cs, server, status, headers, CALL_COUNTER_REFUSED_REQUESTS);
 }
 
 static void refuse_logged(struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow,
@@ -35,19 +41,19 @@ static void refuse_stranger(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
 	char addr[ENDPOINT_TEXT];
 
-	cs->counters[CALL_COUNTER_NOT_ADMITTED]++;
 	if (!log_gate_open(&cs->not_admitted_gate, "requests not admitted", loop_now_ms(cs->loop) * 1000000,
 		    NOT_ADMITTED_ANSWERS_A_SECOND)) {
+		cs->counters[CALL_COUNTER_NOT_ADMITTED]++;
 		cs->counters[CALL_COUNTER_NOT_ADMITTED_SILENT]++;
 		sip_server_drop(cs->stack, server);
 		return;
 	}
 	log_warning("request method=" SPAN_FMT " call_id=" SPAN_FMT " from=%s refused=403 cause=not_admitted",
 		SPAN_ARG(m->method_text), SPAN_ARG(m->call_id), endpoint_format(&flow->remote, addr));
-	uas_refuse(cs, server, 403, NULL);
+	refuse(cs, server, 403, NULL, CALL_COUNTER_NOT_ADMITTED);
 }
 
-static void answer_options(struct calls *cs, uint64_t server) {
+void uas_answer_options(struct calls *cs, uint64_t server) {
 	char text[256];
 	struct sink s = sink_over(text, sizeof(text));
 	struct sip_answer a = {.status = 200};
@@ -163,7 +169,8 @@ static void start_call(struct calls *cs, const struct invite *in) {
 
 	if (ret < 0) {
 		record_refusal(cs, in, status_of(ret));
-		uas_refuse(cs, in->server, status_of(ret), ret == -ENOSPC ? RETRY_LATER : NULL);
+		refuse(cs, in->server, status_of(ret), ret == -ENOSPC ? RETRY_LATER : NULL,
+			ret == -ENOSPC ? CALL_COUNTER_EXHAUSTED : CALL_COUNTER_REFUSED_REQUESTS);
 		return;
 	}
 	cs->counters[CALL_COUNTER_ATTEMPTS]++;
@@ -172,8 +179,8 @@ static void start_call(struct calls *cs, const struct invite *in) {
 	sip_server_set_owner(cs->stack, in->server, c->handle);
 	if (c->leg[LEG_CALLER].nated)
 		sip_server_set_nated(cs->stack, in->server);
-	call_tag(cs, c, 0,
-		tag); // 100 doesn't show it, but a CANCEL's answer may be the first that does (§9.2)
+	// 100 doesn't show it, but a CANCEL's answer may be the first that does (RFC 3261 §9.2).
+	call_tag(cs, c, 0, tag);
 	trying.to_tag = span_of(tag);
 	if (sip_server_respond(cs->stack, in->server, &trying) < 0)
 		log_debug(
@@ -191,10 +198,8 @@ static void on_invite(struct calls *cs, struct invite *in) {
 		start_call(cs, in);
 		return;
 	}
-	if (r.counter != CALL_COUNTER_REFUSED_REQUESTS)
-		cs->counters[r.counter]++;
 	record_refusal(cs, in, r.status);
-	uas_refuse(cs, in->server, r.status, r.headers);
+	refuse(cs, in->server, r.status, r.headers, r.counter);
 }
 
 void uas_on_request(
@@ -215,7 +220,7 @@ void uas_on_request(
 	else if (m->method == METHOD_INVITE)
 		on_invite(cs, &in);
 	else if (m->method == METHOD_OPTIONS)
-		answer_options(cs, server);
+		uas_answer_options(cs, server);
 	else
 		refuse_logged(cs, server, m, flow, 481, NULL); // BYE without a dialog
 }

@@ -269,7 +269,8 @@ static int keep(struct sip_stack *s, struct transaction *t, const struct sip_ans
 }
 
 // What can't be kept leaves once, as far as it can be written at all; whoever repeats the request hears nothing.
-static void respond_once(struct sip_stack *s, struct transaction *t, const struct sip_answer *a, struct span tag) {
+static void respond_once(
+	struct sip_stack *s, struct transaction *t, const struct sip_answer *a, struct span tag) {
 	struct sink out = sink_over(s->out, sizeof(s->out));
 	struct flow to = reply_flow(t);
 
