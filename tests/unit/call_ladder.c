@@ -100,6 +100,7 @@ void invite(struct party *p) {
 	struct text t = {.len = 0};
 
 	p->invite_cseq = ++p->cseq;
+	p->peer_tag[0] = '\0';
 	new_branch(p->invite_branch);
 	put_start(&t, p, "INVITE", p->invite_uri, p->invite_branch, p->cseq);
 	if (p->contact[0] != '\0')

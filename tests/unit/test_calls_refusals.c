@@ -1,0 +1,313 @@
+// Requests outside dialogs that make no call (RFC 3261 §8.2, §11; design §5: who may call, and where to).
+#include "tests/unit/call_ladder.h"
+
+static struct party alice, bob;
+
+static void open_both(void) {
+	bench_open(NULL);
+	caller_init(&alice);
+	callee_init(&bob);
+}
+
+// An INVITE that must be refused: no call, nobody rings, and a record of it. Ends with the ACK.
+static const char *invite_refused(int status) {
+	invite(&alice);
+	take_failure(&alice, status);
+	expect_nothing(&alice);
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	ck_assert_uint_eq(bench_relay_sessions(), 0);
+	return alice.last->text;
+}
+
+static void out_of_dialog(struct party *p, const char *method, int status) {
+	p->peer_tag[0] = '\0';
+	request(p, method, NULL);
+	expect(p, status);
+}
+
+START_TEST(strangers) {
+	open_both();
+	caller_init_at(&alice, REALM_ACCESS, "192.0.3.10"); // not in allow
+	invite_refused(403);
+	out_of_dialog(&alice, "OPTIONS", 403);
+	caller_init_at(&alice, REALM_CORE, "198.51.100.9"); // a realm that allows nobody, not a trunk's peer
+	invite_refused(403);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ADMITTED), 3);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ADMITTED_SILENT), 0);
+	bench_close();
+}
+END_TEST
+
+// Beyond a rate strangers hear nothing, and cost nothing.
+START_TEST(many_strangers) {
+	unsigned n_answered = 0;
+
+	open_both();
+	caller_init_at(&alice, REALM_ACCESS, "192.0.3.10");
+	alice.sdp = NULL;
+	for (int i = 0; i < 200; i++) {
+		snprintf(alice.call_id, sizeof(alice.call_id), "flood-%d", i);
+		invite(&alice);
+		if (bench_untaken() > 0) {
+			take_failure(&alice, 403);
+			n_answered++;
+		}
+	}
+	ck_assert_uint_gt(n_answered, 0);
+	ck_assert_uint_le(n_answered, 100);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ADMITTED), 200);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ADMITTED_SILENT), 200 - n_answered);
+	ck_assert_uint_le(bench_transactions(), n_answered);
+	bench_wait(2000);
+	invite_refused(403); // the next second has its own rate
+	bench_close();
+}
+END_TEST
+
+// Peers of a trunk may call without being in allow, by the route of their trunk.
+START_TEST(a_trunks_peer_calls) {
+	struct party callee;
+
+	open_both();
+	caller_init_at(&alice, REALM_CORE, "198.51.100.2");
+	alice.sdp = CALLEE_SDP;
+	callee_init_at(&callee, REALM_ACCESS, "192.0.2.10");
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&callee, "INVITE");
+	ck_assert_int_eq(strncmp(callee.invite, "INVITE sip:2000@192.0.2.10:5060 SIP/2.0\r\n", 41), 0);
+	reply(&callee, 200, CALLER_SDP);
+	expect_request(&callee, "ACK");
+	expect(&alice, 200);
+	ack(&alice);
+	hang_up(&callee, &alice);
+	bench_close();
+}
+END_TEST
+
+START_TEST(targets) {
+	static const struct {
+		const char *uri;
+		int status;
+	} rows[] = {
+		{"sip:2000@192.0.2.77", 404}, // §16.12: another's host; we are no proxy
+		{"sip:2000@elsewhere.example", 404},
+		{"sip:2000@203.0.113.1:5070", 404}, // our address, another's port
+		{"sip:203.0.113.1", 404}, // nobody
+		{"sips:2000@203.0.113.1", 416}, // TLS all the way: not here (§8.2.2.1)
+		{"tel:+12025550100", 416},
+		{"mailto:2000@203.0.113.1", 416},
+		{"sip:@203.0.113.1", 400},
+		{"sip:2000@", 400},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		open_both();
+		strcpy(alice.invite_uri, rows[i].uri);
+		invite(&alice);
+		take_failure(&alice, rows[i].status);
+		bench_close();
+	}
+}
+END_TEST
+
+START_TEST(routes) {
+	const struct bench_options o = {
+		.routes = "{ from_realm = \"access\"; user = \"\\\\+?[0-9]+\"; to = [ \"carrier\" ]; }"};
+	static const struct {
+		const char *uri;
+		int status;
+	} rows[] = {{"sip:2000@203.0.113.1", 100}, {"sip:+2000@203.0.113.1", 100},
+		{"sip:%2b2000@203.0.113.1", 100}, // §19.1.4: the same as +2000
+		{"sip:2000;phone-context=x@203.0.113.1", 404}, {"sip:a2000@203.0.113.1", 404},
+		{"sip:2000b@203.0.113.1", 404}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bench_open(&o);
+		caller_init(&alice);
+		callee_init(&bob);
+		strcpy(alice.invite_uri, rows[i].uri);
+		invite(&alice);
+		if (rows[i].status == 404) {
+			take_failure(&alice, 404);
+			ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ROUTED), 1);
+		} else {
+			expect(&alice, 100);
+			expect_request(&bob, "INVITE");
+			reply(&bob, 486, NULL);
+			expect_request(&bob, "ACK");
+			take_failure(&alice, 486);
+		}
+		bench_close();
+	}
+}
+END_TEST
+
+START_TEST(too_many_hops) {
+	open_both();
+	alice.max_forwards = 0;
+	invite_refused(483);
+	alice.max_forwards = 70;
+	out_of_dialog(&alice, "OPTIONS", 200);
+	bench_close();
+}
+END_TEST
+
+// §8.2.3; no offer: nothing that we could relay.
+START_TEST(bodies) {
+	open_both();
+	alice.sdp = NULL;
+	invite_refused(488);
+	alice.sdp = "<hello/>";
+	add_header(&alice, "Content-Type: text/xml");
+	ck_assert_str_eq(bench_header(invite_refused(415), "Accept", 0), "application/sdp");
+	bench_close();
+}
+END_TEST
+
+START_TEST(descriptions) {
+	static const char *const rows[] = {
+		"v=0\r\nrubbish\r\n",
+		SDP_AT("192.0.2.10", "0"), // offers nothing
+		"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n",
+		"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\n",
+		"v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		open_both();
+		alice.sdp = rows[i];
+		invite(&alice);
+		expect(&alice, 100);
+		take_failure(&alice, 488);
+		expect_nothing(&bob);
+		ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ACCEPTABLE), 1);
+		ck_assert_uint_eq(bench_ended()->status, 488);
+		bench_close();
+	}
+}
+END_TEST
+
+START_TEST(methods) {
+	open_both();
+	out_of_dialog(&alice, "OPTIONS", 200);
+	ck_assert_str_eq(heard(&alice, "Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS");
+	ck_assert_str_eq(heard(&alice, "Accept"), "application/sdp");
+	out_of_dialog(&alice, "REGISTER", 405);
+	ck_assert_str_eq(heard(&alice, "Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS");
+	out_of_dialog(&alice, "FOO", 501);
+	out_of_dialog(&alice, "BYE", 481); // §15.1.2
+	ack(&alice); // of nothing: nothing
+	expect_nothing(&alice);
+	bench_close();
+}
+END_TEST
+
+START_TEST(extensions_required) {
+	open_both();
+	add_header(&alice, "Require: 100rel");
+	add_header(&alice, "Require: precondition");
+	invite_refused(420);
+	ck_assert_str_eq(bench_header(alice.last->text, "Unsupported", 0), "100rel");
+	ck_assert_str_eq(bench_header(alice.last->text, "Unsupported", 1), "precondition");
+	add_header(&alice, "Proxy-Require: foo"); // §20.29: for proxies
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	reply(&bob, 486, NULL);
+	expect_request(&bob, "ACK");
+	take_failure(&alice, 486);
+	bench_close();
+}
+END_TEST
+
+// §8.2.2.2: the same request over another way.
+START_TEST(merged) {
+	struct party again;
+
+	open_both();
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	again = alice;
+	again.cseq--;
+	invite(&again);
+	take_failure(&again, 482);
+	ck_assert_uint_eq(calls_now(bench_calls()), 1);
+	reply(&bob, 486, NULL);
+	expect_request(&bob, "ACK");
+	take_failure(&alice, 486);
+	bench_close();
+}
+END_TEST
+
+// §16.3: the same call may come by again on purpose, changed: that is a spiral, not a loop.
+START_TEST(a_spiral_is_two_calls) {
+	struct party again, both;
+
+	open_both();
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	again = alice;
+	strcpy(again.tag, "tag-of-another-round");
+	again.cseq--;
+	invite(&again);
+	expect(&again, 100);
+	both = bob;
+	expect_request(&both, "INVITE");
+	ck_assert_uint_eq(calls_now(bench_calls()), 2);
+	reply(&bob, 486, NULL);
+	expect_request(&bob, "ACK");
+	take_failure(&alice, 486);
+	reply(&both, 486, NULL);
+	expect_request(&both, "ACK");
+	take_failure(&again, 486);
+	bench_close();
+}
+END_TEST
+
+START_TEST(without_contact) {
+	open_both();
+	alice.contact[0] = '\0';
+	invite_refused(400); // §12.1.1: no dialog without it
+	strcpy(alice.contact, "nonsense");
+	invite_refused(400);
+	bench_close();
+}
+END_TEST
+
+// Every attempt is in the records, and each is counted under one heading.
+START_TEST(counted_once) {
+	static const struct {
+		const char *uri;
+		int status;
+		enum call_counter counter;
+	} rows[] = {{"sip:2000@elsewhere.example", 404, CALL_COUNTER_NOT_ROUTED},
+		{"sips:2000@203.0.113.1", 416, CALL_COUNTER_REFUSED_REQUESTS}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint64_t sum = 0;
+
+		open_both();
+		strcpy(alice.invite_uri, rows[i].uri);
+		invite(&alice);
+		take_failure(&alice, rows[i].status);
+		for (unsigned k = 0; k < CALL_COUNTERS; k++)
+			sum += bench_counter(k);
+		ck_assert_uint_eq(bench_counter(rows[i].counter), 1);
+		ck_assert_uint_eq(sum, 1);
+		ck_assert_uint_eq(bench_ended()->n, 1);
+		ck_assert_uint_eq(bench_ended()->status, (unsigned)rows[i].status);
+		bench_close();
+	}
+}
+END_TEST
+
+int main(void) {
+	const TTest *const tests[] = {strangers, many_strangers, a_trunks_peer_calls, targets, routes,
+		too_many_hops, bodies, descriptions, methods, extensions_required, merged,
+		a_spiral_is_two_calls, without_contact, counted_once};
+
+	return BENCH_RUN("calls_refusals", tests);
+}

@@ -1,0 +1,187 @@
+// Where requests within dialogs go: route sets and targets (RFC 3261 §12.1, §12.2.1.1, §16.12.1.2).
+#include "tests/unit/call_ladder.h"
+
+static struct party alice, bob;
+
+static void open_both(void) {
+	bench_open(NULL);
+	caller_init(&alice);
+	callee_init(&bob);
+}
+
+// p hears at another place from now on: its proxy's, or behind another NAT binding.
+static void move(struct party *p, const char *address, uint16_t port) {
+	p->flow.remote = bench_endpoint(address, port);
+}
+
+static void talk_as_far_as_ack(void) {
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	reply(&bob, 200, CALLEE_SDP);
+}
+
+static void finish(struct party *x, struct party *y) {
+	hang_up(x, y);
+	bench_close();
+}
+
+static void check_line(const struct party *p, const char *start) {
+	ck_assert_msg(strncmp(p->last->text, start, strlen(start)) == 0, "not %s:\n%s", start, p->last->text);
+}
+
+// §12.1.2: a callee's route set is its Record-Route reversed; the first hop is loose.
+START_TEST(loose_route_of_the_callee) {
+	open_both();
+	strcpy(bob.record_route, "<sip:198.51.100.22;lr>, <sip:198.51.100.21;lr;x=1>");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.21", 5060);
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:2000@198.51.100.2:5060 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&bob, "Route"), "<sip:198.51.100.21;lr;x=1>, <sip:198.51.100.22;lr>");
+	expect(&alice, 200);
+	ck_assert_str_eq(heard(&alice, "Record-Route"), ""); // the callee's way is not the caller's
+	ack(&alice);
+	request(&alice, "BYE", NULL);
+	expect(&alice, 200);
+	expect_request(&bob, "BYE");
+	check_line(&bob, "BYE sip:2000@198.51.100.2:5060 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&bob, "Route"), "<sip:198.51.100.21;lr;x=1>, <sip:198.51.100.22;lr>");
+	reply(&bob, 200, NULL);
+	bench_close();
+}
+END_TEST
+
+// §12.1.1: a caller's is its Record-Route as it came, and each response has it.
+START_TEST(loose_route_of_the_caller) {
+	open_both();
+	strcpy(alice.record_route, "<sip:192.0.2.20;lr>, <sip:192.0.2.21;lr>");
+	move(&alice, "192.0.2.20", 5060);
+	talk_as_far_as_ack();
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ck_assert_str_eq(heard(&alice, "Record-Route"), "<sip:192.0.2.20;lr>, <sip:192.0.2.21;lr>");
+	ack(&alice);
+	request(&bob, "BYE", NULL);
+	expect(&bob, 200);
+	expect_request(&alice, "BYE");
+	check_line(&alice, "BYE sip:1000@192.0.2.10:5060 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&alice, "Route"), "<sip:192.0.2.20;lr>, <sip:192.0.2.21;lr>");
+	reply(&alice, 200, NULL);
+	bench_close();
+}
+END_TEST
+
+// §12.2.1.1: a strict first hop takes the Request-URI, the target ends the Route.
+START_TEST(strict_route) {
+	open_both();
+	strcpy(bob.record_route, "<sip:198.51.100.22;lr>, <sip:198.51.100.21:5080>");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.21", 5080);
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:198.51.100.21:5080 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&bob, "Route"), "<sip:198.51.100.22;lr>,<sip:2000@198.51.100.2:5060>");
+	expect(&alice, 200);
+	ack(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+START_TEST(one_strict_hop) {
+	open_both();
+	strcpy(bob.record_route, "<sip:198.51.100.21>");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.21", 5060);
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:198.51.100.21 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&bob, "Route"), "<sip:2000@198.51.100.2:5060>");
+	expect(&alice, 200);
+	ack(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+// A first hop that is ourselves would come straight back.
+START_TEST(a_route_that_leads_to_us) {
+	open_both();
+	strcpy(bob.record_route, "<sip:198.51.100.21;lr>, <sip:198.51.100.1:5060;lr>");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.21", 5060);
+	expect_request(&bob, "ACK");
+	ck_assert_str_eq(heard(&bob, "Route"), "<sip:198.51.100.21;lr>");
+	expect(&alice, 200);
+	ack(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+START_TEST(only_a_route_that_leads_to_us) {
+	open_both();
+	strcpy(bob.record_route, "<sip:198.51.100.1;lr>");
+	talk_as_far_as_ack();
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:2000@198.51.100.2:5060 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&bob, "Route"), "");
+	expect(&alice, 200);
+	ack(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+// §13.2.2.4: the 2xx's Record-Route is the dialog's, whatever the 18x said.
+START_TEST(the_2xx_has_the_last_word) {
+	open_both();
+	strcpy(bob.record_route, "<sip:198.51.100.21;lr>");
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	reply(&bob, 180, NULL);
+	expect(&alice, 180);
+	strcpy(bob.record_route, "<sip:198.51.100.22;lr>");
+	strcpy(bob.contact, "sip:2000@198.51.100.7:5060");
+	reply(&bob, 200, CALLEE_SDP);
+	move(&bob, "198.51.100.22", 5060);
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:2000@198.51.100.7:5060 SIP/2.0\r\n");
+	ck_assert_str_eq(heard(&bob, "Route"), "<sip:198.51.100.22;lr>");
+	expect(&alice, 200);
+	ack(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+// §12.2.1.1: without a route, to the Contact, wherever that is.
+START_TEST(to_the_contact) {
+	open_both();
+	strcpy(bob.contact, "sip:line7@198.51.100.77:5099;transport=udp;ob");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.77", 5099);
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:line7@198.51.100.77:5099;transport=udp;ob SIP/2.0\r\n");
+	expect(&alice, 200);
+	ack(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+// RFC 3263 §4.3: a BYE tries what its target resolves to; a name that nobody knows leaves nowhere to go.
+START_TEST(a_contact_that_nobody_knows) {
+	open_both();
+	strcpy(bob.contact, "sip:2000@nowhere.example");
+	talk_as_far_as_ack();
+	expect(&alice, 200);
+	ack(&alice);
+	request(&alice, "BYE", NULL);
+	expect(&alice, 200);
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	bench_close();
+}
+END_TEST
+
+int main(void) {
+	const TTest *const tests[] = {loose_route_of_the_callee, loose_route_of_the_caller, strict_route,
+		one_strict_hop, a_route_that_leads_to_us, only_a_route_that_leads_to_us,
+		the_2xx_has_the_last_word, to_the_contact, a_contact_that_nobody_knows};
+
+	return BENCH_RUN("calls_routes", tests);
+}
