@@ -27,6 +27,7 @@ void app_on_signal(void *ctx) {
 		log_info("relay told to end at once, sessions=%u", relay_sessions(a->relay));
 	} else {
 		a->drain_until_ns = clock_now_ns() + DRAIN;
+		relay_drain(a->relay);
 		log_info(
 			"relay told to end: waiting for sessions=%u, at most 30 s", relay_sessions(a->relay));
 	}

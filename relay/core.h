@@ -20,6 +20,7 @@ struct relay {
 	struct put_item puts[PROTO_PUTS_MAX]; // the batch in hand
 	struct server server;
 	struct watch watch;
+	bool is_draining;
 };
 
 // The worker that owns a session. With several of them, this is where the port's steering table decides.

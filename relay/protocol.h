@@ -93,7 +93,7 @@ struct proto_session {
 
 // Refusals of SESSION_PUT (the batch is undone): EINVAL (unknown realm, local address not the realm's, port odd or outside,
 // an id twice in a batch, …), EAFNOSUPPORT (IPv6), EPERM (an id of another owner), EADDRINUSE (local port taken), EADDRNOTAVAIL
-// (no port left), ENOSPC (session table full), EAGAIN (too much under way: try again).
+// (no port left), ENOSPC (session table full), EAGAIN (too much under way: try again), ESHUTDOWN (draining).
 struct proto_put_result {
 	uint32_t length;
 	uint32_t slot; // index of the session; its component slots are slot * 4 + side * 2 + component

@@ -133,6 +133,8 @@ static int reserve(struct relay *r, struct put_item *item, uint64_t now_ns) {
 
 	item->slot = session_store_find(&r->store, item->want.session_id);
 	if (item->slot == SESSION_NONE) {
+		if (r->is_draining)
+			return -ESHUTDOWN;
 		item->slot = session_store_add(&r->store, item->want.session_id);
 		if (item->slot == SESSION_NONE)
 			return -ENOSPC;

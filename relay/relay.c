@@ -165,6 +165,10 @@ struct relay_worker *relay_worker(struct relay *r, unsigned index) {
 	return r->workers[index];
 }
 
+void relay_drain(struct relay *r) {
+	r->is_draining = true;
+}
+
 uint32_t relay_sessions(const struct relay *r) {
 	return r->store.n;
 }

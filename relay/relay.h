@@ -117,5 +117,7 @@ bool relay_tick(struct relay *r, uint64_t now_ns);
 // A next hop failed (its word says NEXT_HOP_FAILED by now): the sessions that use it get EVENT_NEIGHBOUR_FAILED with one
 // of the next ticks.
 void relay_next_hop_failed(struct relay *r, uint32_t id);
+// Take no new sessions from now on (PUT: ESHUTDOWN); those that are here may change and end.
+void relay_drain(struct relay *r);
 // Sessions now held (for draining).
 uint32_t relay_sessions(const struct relay *r);

@@ -434,6 +434,20 @@ START_TEST(the_table_fills) {
 }
 END_TEST
 
+START_TEST(draining_takes_no_new_sessions) {
+	struct proto_session s = fix_session(1), fresh = fix_session(2);
+
+	ck_assert_uint_eq(fix_put(f, &s, &put), 0);
+	relay_drain(f->r);
+	ck_assert_uint_eq(fix_put(f, &fresh, &put), ESHUTDOWN);
+	s.side[1].remote[0].port += 2; // a change of one that is here
+	ck_assert_uint_eq(fix_put(f, &s, &put), 0);
+	ck_assert_uint_eq(relay_sessions(f->r), 1);
+	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_DELETE, fix_id(1), &state), 0);
+	ck_assert_uint_eq(relay_sessions(f->r), 0);
+}
+END_TEST
+
 START_TEST(moving_a_side_frees_what_it_had) {
 	struct proto_session s = fix_session(1);
 
@@ -820,6 +834,7 @@ static TCase *sessions_case(void) {
 	tcase_add_test(tc, of_several_addresses_any_will_do);
 	tcase_add_test(tc, a_certain_port_even_if_it_rests);
 	tcase_add_test(tc, the_table_fills);
+	tcase_add_test(tc, draining_takes_no_new_sessions);
 	tcase_add_test(tc, moving_a_side_frees_what_it_had);
 	tcase_add_test(tc, deleting_twice_is_fine);
 	tcase_add_test(tc, other_owners_sessions_are_theirs);
