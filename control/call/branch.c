@@ -91,7 +91,7 @@ static void compose_invite(struct calls *cs, const struct call *c, const struct 
 	sink_contact(cs, s, &b->target);
 	sink_allow(s);
 	sink_text(s, c->crossing);
-	if (cs->config->realms[b->target.realm].trusted)
+	if (c->asserted != NULL && cs->config->realms[b->target.realm].trusted)
 		sink_text(s, c->asserted);
 	sink_text(s, "Content-Type: application/sdp\r\n");
 }
