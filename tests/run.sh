@@ -92,7 +92,8 @@ unit_tests() {
 	local name=$1 folder=$BUILD_ROOT/$2 good bad counts
 	shift 2
 	rm -f "$folder/meson-logs/testlog.json"
-	meson test -C "$folder" --no-rebuild --print-errorlogs "$@" >"$scratch/log" 2>&1 </dev/null || true
+	# shellcheck disable=SC2086 # a command to run under, or none
+	${UNDER:-} meson test -C "$folder" --no-rebuild --print-errorlogs "$@" >"$scratch/log" 2>&1 </dev/null || true
 	if ! counts=$(count_checks "$folder" 2>>"$scratch/log"); then
 		fail "$name" "$scratch/log"
 		return
@@ -112,16 +113,24 @@ suite_unit() {
 	check 'unit: clang builds' build build-clang clang || true
 }
 
-# ThreadSanitizer wants the address space as it is without randomisation.
+# The tests whose name ends in _threads. ThreadSanitizer wants the address space as it is without randomisation.
 thread_tests() {
-	local folder=$BUILD_ROOT/build-tsan names
-	[ -n "$(find "$REPO/tests/unit" -name 'test_*_threads.c')" ] || return 0
-	check 'tsan: gcc builds' build build-tsan gcc -Db_sanitize=thread -Db_lundef=false || return 0
-	# "suite / name", or only the name
-	names=$(meson test -C "$folder" --no-rebuild --list 2>/dev/null | sed 's|.* / ||' | grep '_threads$' || true)
-	# shellcheck disable=SC2086 # a list of words
-	[ -z "$names" ] || TSAN_OPTIONS='halt_on_error=1' unit_tests 'tsan: tests' build-tsan \
-		--wrapper="setarch $(uname -m) -R" $names
+	local file names=()
+	for file in "$REPO"/tests/unit/test_*_threads.c; do
+		[ -f "$file" ] || continue
+		file=$(basename "$file" .c)
+		names+=("${file#test_}")
+	done
+	[ ${#names[@]} -gt 0 ] || return 0
+	check 'tsan: gcc builds' thread_build "${names[@]}" || return 0
+	export TSAN_OPTIONS='halt_on_error=1'
+	UNDER="setarch $(uname -m) -R" unit_tests 'tsan: tests' build-tsan --timeout-multiplier=4 "${names[@]}"
+	unset TSAN_OPTIONS
+}
+
+thread_build() {
+	configure build-tsan gcc -Db_sanitize=thread -Db_lundef=false &&
+		ninja -C "$BUILD_ROOT/build-tsan" --quiet "${@/#/tests/unit/test_}"
 }
 
 suite_asan() {
