@@ -105,7 +105,8 @@ static void on_end_of_life(void *ctx, uint64_t ref) {
 	if (c == NULL)
 		return;
 	call_blame(c, "longest_life", "kedge");
-	call_set_final(c, 503, NULL);
+	if (c->state < CALL_ANSWERED)
+		call_set_final(c, 503, NULL);
 	call_event(cs, c, CALL_ON_STOP);
 }
 
