@@ -1,0 +1,254 @@
+// The end of calls that don't end by themselves: hard cap, draining, stopping; and whoever creates and destroys the lot.
+#include "tests/unit/call_ladder.h"
+
+static struct party alice, bob;
+
+static void open_with(const char *control) {
+	const struct bench_options o = {.control = control};
+
+	bench_open(&o);
+	caller_init(&alice);
+	callee_init(&bob);
+}
+
+static void expect_ended(const char *cause, unsigned status) {
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	ck_assert_str_eq(bench_ended()->cause, cause);
+	ck_assert_str_eq(bench_ended()->by, "kedge");
+	ck_assert_uint_eq(bench_ended()->status, status);
+}
+
+START_TEST(longest_life_of_a_call) {
+	open_with("max_call_s = 60;");
+	talk(&alice, &bob);
+	bench_wait(59900);
+	expect_nothing(&alice);
+	bench_wait(200);
+	take_bye(&alice);
+	take_bye(&bob);
+	expect_ended("longest_life", 200);
+	bench_close();
+}
+END_TEST
+
+START_TEST(longest_life_while_ringing) {
+	open_with("max_call_s = 60;");
+	ring(&alice, &bob);
+	bench_wait(60100);
+	take_failure(&alice, 503);
+	take_cancel(&bob);
+	expect_ended("longest_life", 503);
+	bench_close();
+}
+END_TEST
+
+START_TEST(ring_timeout_of_a_contact_route) {
+	const struct bench_options o = {
+		.routes =
+			"{ from_trunk = \"carrier\"; user = \".*\"; contact = \"sip:192.0.2.10:5060\"; realm = \"access\";"
+			" ring_timeout_s = 20; }"};
+
+	bench_open(&o);
+	caller_init_at(&alice, REALM_CORE, "198.51.100.2");
+	alice.sdp = CALLEE_SDP;
+	callee_init_at(&bob, REALM_ACCESS, "192.0.2.10");
+	ring(&alice, &bob);
+	bench_wait(20100);
+	take_failure(&alice, 408);
+	take_cancel(&bob);
+	expect_ended("ring_timeout", 408);
+	bench_close();
+}
+END_TEST
+
+// No new calls; those that are there go on to their own end.
+START_TEST(draining) {
+	struct party late;
+
+	open_with(NULL);
+	talk(&alice, &bob);
+	calls_drain(bench_calls());
+	bench_settle();
+	ck_assert(!bench_is_drained());
+	caller_init_at(&late, REALM_ACCESS, "192.0.2.11");
+	invite(&late);
+	expect(&late, 503);
+	ck_assert_str_ne(heard(&late, "Retry-After"), "");
+	ack_failure(&late);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_DRAINING), 1);
+	bench_wait(20000);
+	expect_nothing(&alice);
+	hang_up(&alice, &bob);
+	ck_assert(bench_is_drained());
+	bench_close();
+}
+END_TEST
+
+START_TEST(draining_nothing) {
+	open_with(NULL);
+	calls_drain(bench_calls());
+	ck_assert(!bench_is_drained()); // never from within
+	bench_settle();
+	ck_assert(bench_is_drained());
+	calls_drain(bench_calls());
+	calls_stop_all(bench_calls());
+	bench_close();
+}
+END_TEST
+
+// A call in every state there is, ended at once.
+START_TEST(stopping_everything) {
+	struct party callers[5], callees[5];
+
+	open_with(NULL);
+	for (int i = 0; i < 5; i++) {
+		char address[16];
+
+		snprintf(address, sizeof(address), "192.0.2.%d", 20 + i);
+		caller_init_at(&callers[i], REALM_ACCESS, address);
+		callee_init(&callees[i]);
+	}
+	talk(&callers[0], &callees[0]); // CONFIRMED
+	ring(&callers[1], &callees[1]); // ANSWERED
+	reply(&callees[1], 200, CALLEE_SDP);
+	expect_request(&callees[1], "ACK");
+	expect(&callers[1], 200);
+	ring(&callers[2], &callees[2]); // TRYING
+	ring(&callers[3], &callees[3]); // ANSWERING
+	bench_relay_stick(true);
+	reply(&callees[3], 200, CALLEE_SDP);
+	expect_request(&callees[3], "ACK");
+	invite(&callers[4]); // OFFERING
+	expect(&callers[4], 100);
+
+	calls_stop_all(bench_calls());
+	bench_relay_stick(false);
+	bench_settle();
+	ck_assert(!bench_is_drained());
+	take_bye(&callers[0]);
+	take_failure(&callers[2], 503);
+	take_failure(&callers[3], 503);
+	take_failure(&callers[4], 503);
+	// All callees hear at one place: first what needs no resolving.
+	expect_request(&callees[2], "CANCEL");
+	take_bye(&callees[0]);
+	take_bye(&callees[1]);
+	expect_request(&callees[3], "BYE");
+	reply(&callees[3], 200, NULL);
+	reply(&callees[2], 200, NULL);
+	reply_invite(&callees[2], 487, NULL);
+	expect_request(&callees[2], "ACK");
+	expect_nothing(&callees[4]);
+	expect_nothing(&callers[1]); // RFC 3261 §15: its ACK first
+	calls_stop_all(bench_calls()); // once more changes nothing
+	ack(&callers[1]);
+	take_bye(&callers[1]);
+	ck_assert(bench_is_drained());
+	ck_assert_uint_eq(bench_ended()->n, 5);
+	bench_close();
+}
+END_TEST
+
+START_TEST(stopping_when_nobody_answers) {
+	open_with(NULL);
+	talk(&alice, &bob);
+	calls_stop_all(bench_calls());
+	bench_settle();
+	bench_wait(32100);
+	ck_assert(bench_is_drained());
+	expect_ended("stopped", 200);
+	bench_close_noisy();
+}
+END_TEST
+
+// The process ends in the middle of it all: everything is freed (the sanitizer says so).
+START_TEST(dropped_at_any_moment) {
+	for (int moment = 0; moment < 8; moment++) {
+		open_with(NULL);
+		if (moment == 1)
+			bench_relay_stick(true);
+		invite(&alice);
+		expect(&alice, 100);
+		if (moment >= 2) {
+			expect_request(&bob, "INVITE");
+			reply(&bob, 183, CALLEE_SDP);
+			expect(&alice, 183);
+		}
+		if (moment == 3)
+			cancel(&alice);
+		if (moment >= 4)
+			reply(&bob, 200, CALLEE_SDP);
+		if (moment >= 5) {
+			expect_request(&bob, "ACK");
+			expect(&alice, 200);
+			ack(&alice);
+		}
+		if (moment == 6)
+			request(&alice, "BYE", NULL);
+		if (moment == 7)
+			bench_relay_kill();
+		bench_drop();
+	}
+}
+END_TEST
+
+// What the CLI sees of a call as it goes by.
+START_TEST(views) {
+	struct call_view v;
+	uint64_t cursor = 0;
+
+	open_with(NULL);
+	talk(&alice, &bob);
+	ck_assert(calls_view_find(bench_calls(), alice.call_id, &v));
+	ck_assert(calls_view_find(bench_calls(), bob.call_id, &v));
+	ck_assert_str_eq(v.state, "confirmed");
+	ck_assert_str_eq(v.from, "1000");
+	ck_assert_str_eq(v.to, "2000");
+	ck_assert_str_eq(v.leg[0].local_tag, alice.peer_tag);
+	ck_assert_str_eq(v.leg[0].remote_tag, alice.tag);
+	ck_assert_str_eq(v.leg[1].local_tag, bob.peer_tag);
+	ck_assert_str_eq(v.leg[1].remote_tag, bob.tag);
+	ck_assert_str_eq(v.leg[1].local_uri, bob.remote);
+	ck_assert_str_eq(v.leg[1].remote_uri, bob.local);
+	ck_assert_str_eq(v.leg[1].trunk, "carrier");
+	ck_assert_uint_eq(v.n_branches, 1);
+	ck_assert_uint_eq(v.n_streams, 1);
+	ck_assert(calls_view_next(bench_calls(), &cursor, &v));
+	ck_assert(!calls_view_next(bench_calls(), &cursor, &v));
+	ck_assert(!calls_view_find(bench_calls(), "nothing", &v));
+	hang_up(&alice, &bob);
+	ck_assert(!calls_view_find(bench_calls(), alice.call_id, &v));
+	bench_close();
+}
+END_TEST
+
+START_TEST(many_calls_at_a_time) {
+	enum { CALLS = 40 };
+	static struct party callers[CALLS], callees[CALLS];
+
+	open_with(NULL);
+	for (int i = 0; i < CALLS; i++) {
+		char address[16];
+
+		snprintf(address, sizeof(address), "192.0.2.%d", 20 + i);
+		caller_init_at(&callers[i], REALM_ACCESS, address);
+		callee_init(&callees[i]);
+		talk(&callers[i], &callees[i]);
+	}
+	ck_assert_uint_eq(calls_now(bench_calls()), CALLS);
+	ck_assert_uint_eq(bench_relay_sessions(), CALLS);
+	for (int i = CALLS - 1; i >= 0; i -= 2)
+		hang_up(&callers[i], &callees[i]);
+	for (int i = 0; i < CALLS; i += 2)
+		hang_up(&callees[i], &callers[i]);
+	bench_close();
+}
+END_TEST
+
+int main(void) {
+	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing,
+		ring_timeout_of_a_contact_route, draining, draining_nothing, stopping_everything,
+		stopping_when_nobody_answers, dropped_at_any_moment, views, many_calls_at_a_time};
+
+	return BENCH_RUN("calls_life", tests);
+}
