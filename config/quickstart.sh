@@ -55,13 +55,22 @@ show() { # show kedgectl's words
 
 # ---- Your own file, on this host ----
 
-# Each socket's folder must be there, and control must be able to write to its own.
+# Each socket's folder must be there, and control must be able to write to its own. What is made here goes at the end.
+FOLDERS_MADE=()
 socket_folders() {
 	local folder
-	sed 's/#.*//' "$USER_CONFIG" | grep -oE 'socket *= *"[^"]*"' | cut -d'"' -f2 | while read -r folder; do
-		folder=$(dirname "$folder")
-		[ -d "$folder" ] || install -d -m 0770 -o "$CONTROL_USER" -g "$CONTROL_GROUP" "$folder"
+	for folder in $(sed 's/#.*//' "$USER_CONFIG" | grep -oE 'socket *= *"[^"]*"' | cut -d'"' -f2 | xargs -n 1 dirname | sort -u); do
+		[ -d "$folder" ] && continue
+		install -d -m 0770 -o "$CONTROL_USER" -g "$CONTROL_GROUP" "$folder"
+		FOLDERS_MADE+=("$folder")
 	done
+}
+
+end_both() {
+	# shellcheck disable=SC2046 # a list of numbers
+	kill $(jobs -p) 2>/dev/null || true
+	wait
+	[ "${#FOLDERS_MADE[@]}" = 0 ] || rm -rf "${FOLDERS_MADE[@]}"
 }
 
 run_users_config() {
@@ -74,15 +83,13 @@ run_users_config() {
 		CONTROL_GROUP=$(id -gn kedge)
 	fi
 	socket_folders
-	trap 'kill $(jobs -p) 2>/dev/null || true; wait; exit 0' INT TERM
+	trap 'end_both; exit 0' INT TERM
 	"$RELAY" -c "$CONFIG" &
 	setpriv --reuid "$CONTROL_USER" --regid "$CONTROL_GROUP" --init-groups --no-new-privs --bounding-set=-all "$CONTROL" -c "$CONFIG" &
 	echo "kedge-relay and kedge-control run with $CONFIG; look with: $KEDGECTL -c $CONFIG stats; Ctrl-C ends both" >&2
 	wait -n || status=$?
 	echo "one of them ended with $status; ending the other" >&2
-	# shellcheck disable=SC2046 # a list of numbers
-	kill $(jobs -p) 2>/dev/null || true
-	wait
+	end_both
 	return "$status"
 }
 
@@ -126,6 +133,7 @@ carry_call() {
 	wait_for "6 s of sound" 10 seconds_recorded phone_b 6
 	show_call
 	if [ -n "$STAY" ]; then
+		check_call || fail "what the phones hear is not what the others play"
 		stay
 	fi
 	baresip_command phone_b core hangup
@@ -145,10 +153,12 @@ stay() {
 
 		  $KEDGECTL -c $CONFIG calls
 		  $KEDGECTL -c $CONFIG top
-		  ip netns exec $(ns edge) tshark -i access -f 'port 5060'
+		  $KEDGECTL -c $CONFIG sessions
+		  ip netns exec $(ns edge) ip address
 		  ls $WORK            # config, logs, what the phones record
 
 	END
+	trap 'exit 0' INT TERM
 	# Ends when one of the processes does, or by the trap.
 	wait -n || true
 	fail "a process ended by itself"

@@ -68,8 +68,8 @@ rms() { # rms FILE [EFFECT…]
 sound_check() {
 	local sound=$WORK/sound.wav seconds level in_band in_other
 
-	# Without the silence around it.
-	sox "$2" "$sound" silence 1 0.05 1% -1 0.05 1%
+	# Read as raw samples, as the file's header is complete only when the call is over; without the silence around it.
+	tail -c +45 "$2" | sox -t raw -r 8000 -e signed -b 16 -c 1 - "$sound" silence 1 0.05 1% -1 0.05 1%
 	seconds=$(soxi -D "$sound")
 	level=$(rms "$sound" -n)
 	in_band=$(rms "$sound" -n sinc -t 60 "$(($3 - 100))-$(($3 + 100))")

@@ -163,12 +163,10 @@ on_exit() {
 	trap - EXIT ERR
 	trap '' INT TERM HUP # once begun, cleaning up is finished
 	set +e
-	for name in "${!PIDS[@]}"; do
-		kill -CONT "${PIDS[$name]}" 2>/dev/null
-		kill "${PIDS[$name]}" 2>/dev/null
-	done
-	for i in $(seq 60); do # 3 s of grace
+	# A second SIGTERM is for those that would drain; 3 s of grace in all.
+	for i in $(seq 60); do
 		kill -0 "${PIDS[@]}" 2>/dev/null || break
+		[ $((i % 5)) != 1 ] || kill "${PIDS[@]}" 2>/dev/null
 		sleep 0.05
 	done
 	for name in "${!PIDS[@]}"; do
