@@ -55,6 +55,7 @@ uint32_t bench_transactions(void);
 // Time passes, and whatever falls due happens.
 void bench_wait(uint64_t ms);
 void bench_settle(void);
+void bench_step(uint64_t ms); // the same in one go: the relay is polled only where it is asked something
 
 // ---- SIP ----
 struct endpoint bench_endpoint(const char *address, uint16_t port);
@@ -67,6 +68,7 @@ typedef void (*bench_sent_fn)(void *ctx, const struct datagram *d);
 void bench_on_sent(bench_sent_fn fn, void *ctx);
 // A text that belongs to one realm and may not show up in another, beside what the bench finds by itself.
 void bench_secret(unsigned realm, const char *text);
+void bench_forget_secrets(void);
 void bench_no_secret(const char *text); // one that the bench found may cross after all
 void bench_icmp(const struct datagram *d); // it could not be delivered
 // The n-th (from 0) value of a header line of that name, in a static buffer of a few; "": none.

@@ -69,8 +69,19 @@ static void put(struct text *t, const char *format, ...) {
 	ck_assert_uint_lt(t->len, sizeof(t->data));
 }
 
+static void (*on_say)(void *ctx, struct party *p, const char *text);
+static void *on_say_ctx;
+
+void ladder_on_say(void (*fn)(void *ctx, struct party *p, const char *text), void *ctx) {
+	on_say = fn;
+	on_say_ctx = ctx;
+}
+
 void say(struct party *p, const char *text) {
-	bench_deliver(text, &p->flow);
+	if (on_say != NULL)
+		on_say(on_say_ctx, p, text);
+	else
+		bench_deliver(text, &p->flow);
 }
 
 static void put_end(struct text *t, struct party *p, const char *sdp) {
@@ -170,7 +181,7 @@ void request_with_cseq(struct party *p, const char *method, unsigned cseq) {
 	say_request(p, method, cseq, NULL);
 }
 
-static void reply_to(struct party *p, const char *to, int status, const char *sdp) {
+void reply_to(struct party *p, const char *to, int status, const char *sdp) {
 	static const char *const copied[] = {"Via", "From", "Call-ID", "CSeq"};
 	struct text t = {.len = 0};
 	const char *to_value = bench_header(to, "To", 0);

@@ -61,8 +61,11 @@ void request(struct party *p, const char *method, const char *sdp); // within th
 void request_with_cseq(struct party *p, const char *method, unsigned cseq);
 void reply(struct party *p, int status, const char *sdp); // to the last request
 void reply_invite(struct party *p, int status, const char *sdp); // to its INVITE, whatever came since
+void reply_to(struct party *p, const char *to, int status, const char *sdp); // to any request
 void repeat_reply(struct party *p); // the last reply, byte by byte
 void say(struct party *p, const char *text); // anything
+// What parties say goes to fn instead of to Kedge; NULL: to Kedge again.
+void ladder_on_say(void (*fn)(void *ctx, struct party *p, const char *text), void *ctx);
 
 // ---- hearing ----
 // The next datagram to p must be this response or this request. Gives its text.
