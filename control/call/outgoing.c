@@ -217,19 +217,20 @@ bool outgoing_on_failure(struct calls *cs, uint64_t owner, enum sip_failure why)
 	return true;
 }
 
-static void send_in_dialog(struct calls *cs, struct call *c, int side, struct outgoing_dialog *od,
+static void send_in_dialog(struct calls *cs, struct call *c, int side, const struct outgoing_dialog *dialog,
 	enum sip_method method, uint32_t cseq) {
+	struct outgoing_dialog od = *dialog;
 	char tag[TOKEN_TEXT];
 	int ret;
 
-	call_tag(cs, c, od->dialog->part, tag);
-	od->local_tag = tag;
-	ret = outgoing_send(cs, c, od, method, cseq, method == METHOD_BYE ? c->reason_header : NULL);
+	call_tag(cs, c, od.dialog->part, tag);
+	od.local_tag = tag;
+	ret = outgoing_send(cs, c, &od, method, cseq, method == METHOD_BYE ? c->reason_header : NULL);
 	if (ret < 0)
 		log_warning("call id=%016" PRIx64 " leg=%d call_id=%s method=%s failed=%d", c->id, side,
-			od->call_id, sip_method_name(method), -ret);
+			od.call_id, sip_method_name(method), -ret);
 	else
-		log_debug("call id=%016" PRIx64 " leg=%d call_id=%s sent=%s", c->id, side, od->call_id,
+		log_debug("call id=%016" PRIx64 " leg=%d call_id=%s sent=%s", c->id, side, od.call_id,
 			sip_method_name(method));
 }
 
