@@ -40,10 +40,13 @@ struct bench_ended { // what on_ended said last
 
 // NULL: all defaults. The relay is connected when it returns.
 void bench_open(const struct bench_options *o);
+// The same, but creating the calls fails at its k-th allocation, and all is freed again. False: it makes fewer.
+bool bench_fails_to_open(unsigned k);
 // Waits for BENCH_LEFT_MS and checks that nothing is left and, unless noisy, that nothing was sent that no test took.
 void bench_close(void);
 void bench_close_noisy(void);
 void bench_check_clear(void); // the check alone
+void bench_may_reap(void); // memory fails: a call may have to be removed by force
 void bench_drop(void); // as if the process ended: frees all, calls or no calls
 
 struct calls *bench_calls(void);

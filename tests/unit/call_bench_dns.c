@@ -75,6 +75,6 @@ void bench_dns_open(
 }
 
 void bench_dns_close(void) {
-	for (unsigned i = 0; i < SLOW_ONES; i++)
+	for (unsigned i = 0; i < SLOW_ONES && d.loop != NULL; i++)
 		loop_timer_stop(d.loop, &d.slow[i].timer);
 }

@@ -10,6 +10,7 @@ struct network {
 	uint64_t seed;
 	unsigned loss, twice; // percent
 	unsigned delay_ms; // up to
+	bool may_leave; // a BYE that Kedge had no memory for may leave a phone in its dialog
 	unsigned relay_stuck; // percent of the time that the relay doesn't answer, in short stretches
 };
 
