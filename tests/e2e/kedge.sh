@@ -245,7 +245,8 @@ interface_counters() {
 }
 
 # One object: totals of the edge's interfaces since the relay began, by the kernel (rx, tx, and stack: what its own network
-# stack sent), by the XDP program (seen, media) and by the workers (in, out).
+# stack sent), by the XDP program (seen, media), by the device (full: no room for
+# it in the relay's ring) and by the workers (in, out).
 sums() {
 	local port kernel=
 	for port in access core; do
@@ -254,9 +255,10 @@ sums() {
 	done
 	relay_stats . | jq -c --argjson kernel "$(jq -s 'map(to_entries) | add | group_by(.key) |
 		map({key: .[0].key, value: (map(.value) | add)}) | from_entries' <<<"$kernel")" '{kernel: $kernel,
-		seen: ([.ports[].xdp_packets[]] | add), media: ([.ports[].xdp_packets.media] | add), in: .packets_in, out: .packets_out}'
+		seen: ([.ports[].xdp_packets[]] | add), media: ([.ports[].xdp_packets.media] | add),
+		full: ([.ports[].rx_dropped_packets] | add), in: .packets_in, out: .packets_out}'
 }
 
 sums_agree() {
-	[ "$(sums | jq '.kernel.rx == .seen and .media == .in and .kernel.tx == .out + .kernel.stack')" = true ]
+	[ "$(sums | jq '.kernel.rx == .seen and .media == .in + .full and .kernel.tx == .out + .kernel.stack')" = true ]
 }

@@ -18,14 +18,19 @@ ports=$(ctl --json sessions | jq -r 'select(.type == "session") | .sides[].local
 in_use_access=$(grep -m 1 "^$EDGE_ACCESS:" <<<"$ports" | cut -d: -f2)
 in_use_core=$(grep -m 1 "^$EDGE_CORE:" <<<"$ports" | cut -d: -f2)
 
-# flood NS FROM TO PORT N WHAT: N datagrams of random bytes, or of good RTP of a stream that nobody knows. The source
-# address is chosen by a route.
+# flood NS FROM TO PORT N WHAT: N datagrams of random bytes, or of good RTP of a stream that nobody knows, 100 at a
+# time, about 10,000 a second. The source address is chosen by a route.
 flood() {
 	ip -n "$(ns "$1")" route replace "$3/32" dev net src "$2"
 	# shellcheck disable=SC2016 # expanded inside
-	in_ns "$1" bash -c 'dd if="$3" bs=172 count="$4" status=none >/dev/udp/$1/$2' - "$3" "$4" "$6" "$5"
+	in_ns "$1" bash -c 'exec 4<"$3" 5>/dev/udp/$1/$2
+		for _ in $(seq "$4"); do
+			dd bs=172 count=100 status=none <&4 >&5
+			sleep 0.01
+		done' - "$3" "$4" "$6" "$(($5 / 100))"
 	ip -n "$(ns "$1")" route del "$3/32" dev net
 }
+
 # many FILE: 4096 times what stdin has.
 many() {
 	cat >"$WORK/one"
