@@ -14,8 +14,12 @@ static void on_request(
 }
 
 static void on_ack(void *ctx, uint64_t owner, const struct sip_msg *m, const struct flow *flow) {
-	(void)flow;
-	in_dialog_on_ack(ctx, owner, m);
+	struct calls *cs = ctx;
+	struct call *c = calls_find(cs, owner);
+
+	(void)m, (void)flow;
+	if (c != NULL) // else it acknowledges nothing of ours: Call-ID, tags and CSeq must be those of the 2xx
+		call_event(cs, c, CALL_ON_ACK);
 }
 
 static void on_cancel(void *ctx, uint64_t owner, const struct sip_msg *m) {

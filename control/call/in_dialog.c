@@ -115,17 +115,3 @@ void in_dialog_on_request(
 		uas_refuse(cs, server, 488, NULL);
 	}
 }
-
-void in_dialog_on_ack(struct calls *cs, uint64_t owner, const struct sip_msg *m) {
-	struct call *c = calls_find(cs, owner);
-	struct place p;
-
-	if (c == NULL) {
-		if (m->to_tag.len == 0 || !find_place(cs, m, &p) || p.side != LEG_CALLER)
-			return;
-		c = p.call;
-		if (c->leg[LEG_CALLER].dialog->part == 0 || m->cseq > c->leg[LEG_CALLER].dialog->remote_cseq)
-			return;
-	}
-	call_event(cs, c, CALL_ON_ACK);
-}

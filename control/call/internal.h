@@ -107,7 +107,6 @@ void uas_on_request(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged);
 void in_dialog_on_request(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow);
-void in_dialog_on_ack(struct calls *cs, uint64_t owner, const struct sip_msg *m);
 // A 2xx whose call is gone: acknowledge it and end its dialog (RFC 3261 §13.2.2.4), from the response alone.
 void orphan_on_answer(struct calls *cs, const struct sip_msg *m, const struct flow *flow);
 // What we do and take (RFC 3261 §11.2).
