@@ -197,12 +197,15 @@ START_TEST(an_ack_of_something_else) {
 	bench_open(NULL);
 	caller_init(&alice);
 	callee_init(&bob);
+	alice.cseq = 4;
 	ring(&alice, &bob);
 	reply(&bob, 200, CALLEE_SDP);
 	expect_request(&bob, "ACK");
 	expect(&alice, 200);
 	p = alice;
 	p.invite_cseq = 9;
+	ack(&p);
+	p.invite_cseq = 3;
 	ack(&p);
 	p = alice;
 	p.peer_tag[8] = p.peer_tag[8] == '0' ? '1' : '0';
