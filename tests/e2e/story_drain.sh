@@ -43,4 +43,8 @@ finish control || fail "control ended with $?"
 rtp_quiet rtp_access rtp_core
 stop caller KILL
 stop callee KILL
+
+say "the next start clears away what was left"
+control_start
+check_nothing_left
 story_end
