@@ -17,8 +17,9 @@ static void on_ack(void *ctx, uint64_t owner, const struct sip_msg *m, const str
 	struct calls *cs = ctx;
 	struct call *c = calls_find(cs, owner);
 
+	// Without an owner it acknowledges nothing of ours: Call-ID, tags and CSeq must be those of the 2xx.
 	(void)m, (void)flow;
-	if (c != NULL) // else it acknowledges nothing of ours: Call-ID, tags and CSeq must be those of the 2xx
+	if (c != NULL)
 		call_event(cs, c, CALL_ON_ACK);
 }
 

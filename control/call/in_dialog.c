@@ -58,6 +58,20 @@ static void keep_reason(struct call *c, const struct sip_msg *m) {
 		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // the BYE goes without
 }
 
+// A callee must not end an early dialog (RFC 3261 §15). One that does ends the call only if nobody else rings.
+static bool still_rings(const struct call *c, const struct dialog *left) {
+	const struct branch *b = call_branch_of(c, left);
+
+	if (c->leg[LEG_CALLEE].dialog != NULL)
+		return false;
+	if (b != call_live_branch(c))
+		return true; // its try is given up already
+	for (const struct dialog *d = b->dialogs; d != NULL; d = d->next)
+		if (d->state == DIALOG_EARLY)
+			return true;
+	return false;
+}
+
 static void on_bye(struct calls *cs, const struct place *p, uint64_t server, const struct sip_msg *m) {
 	struct sip_answer ok = {.status = 200};
 	struct leg *l = &p->call->leg[p->side];
@@ -68,6 +82,8 @@ static void on_bye(struct calls *cs, const struct place *p, uint64_t server, con
 	log_info("call id=%016" PRIx64 " leg=%d call_id=%s received=BYE", p->call->id, p->side, l->call_id);
 	if (l->dialog != p->dialog && l->dialog != NULL)
 		return; // a fork that was not chosen
+	if (p->side == LEG_CALLEE && still_rings(p->call, p->dialog))
+		return;
 	if (p->side == LEG_CALLER)
 		sip_server_acknowledged(cs->stack, l->server); // whoever ends the dialog has had our 2xx
 	keep_reason(p->call, m);
