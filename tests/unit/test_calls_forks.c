@@ -156,6 +156,25 @@ START_TEST(bye_of_the_other_fork) {
 }
 END_TEST
 
+// §15 forbids it before the answer; if one does it all the same, the other still rings.
+START_TEST(early_bye_of_one_fork) {
+	struct party one;
+
+	open_both();
+	two_forks_ring();
+	one = bob;
+	strcpy(one.tag, "tag-of-fork-one");
+	request(&one, "BYE", NULL);
+	expect(&one, 200);
+	expect_nothing(&alice);
+	answer_as("tag-of-fork-two");
+	expect(&alice, 200);
+	ack(&alice);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
 // RFC 3261 §12.1.2: a response without a tag is one with a null tag; its dialog is not that of the 2xx.
 START_TEST(ringing_without_a_tag) {
 	open_both();
@@ -267,133 +286,12 @@ START_TEST(a_late_answer_with_a_route) {
 }
 END_TEST
 
-// RFC 3261 §13.3.1.1, RFC 6337 §3.1.1: the final answer may leave out what an 18x has shown.
-START_TEST(answer_without_description_after_early_media) {
-	char early[1024];
-
-	open_both();
-	reply(&bob, 183, CALLEE_SDP);
-	expect(&alice, 183);
-	snprintf(early, sizeof(early), "%s", bench_body(alice.last->text));
-	ck_assert_ptr_nonnull(strstr(early, "c=IN IP4 203.0.113.1\r\n"));
-	reply(&bob, 200, NULL);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ck_assert_str_eq(bench_body(alice.last->text), early);
-	ack(&alice);
-	hang_up(&alice, &bob);
-	bench_close();
-}
-END_TEST
-
-// RFC 3264 §8: what did not change has the same o= version.
-START_TEST(answer_repeats_the_early_description) {
-	char early[1024];
-
-	open_both();
-	reply(&bob, 183, CALLEE_SDP);
-	expect(&alice, 183);
-	snprintf(early, sizeof(early), "%s", bench_body(alice.last->text));
-	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ck_assert_str_eq(bench_body(alice.last->text), early);
-	ack(&alice);
-	hang_up(&alice, &bob);
-	bench_close();
-}
-END_TEST
-
-// Nobody offers any more: an offer of ours without an answer makes no session (RFC 3261 §13.2.1).
-START_TEST(answer_without_any_description) {
-	open_both();
-	reply(&bob, 180, NULL);
-	expect(&alice, 180);
-	reply(&bob, 200, NULL);
-	expect_request(&bob, "ACK");
-	take_bye(&bob);
-	take_failure(&alice, 502);
-	ck_assert_str_eq(bench_ended()->cause, "not_acceptable");
-	ck_assert_str_eq(bench_ended()->by, "callee");
-	bench_close();
-}
-END_TEST
-
-START_TEST(answer_with_a_broken_description) {
-	open_both();
-	reply(&bob, 200, "v=0\r\nrubbish\r\n");
-	expect_request(&bob, "ACK");
-	take_bye(&bob);
-	take_failure(&alice, 502);
-	bench_close();
-}
-END_TEST
-
-// An early description of no use is not shown; the final one counts.
-START_TEST(early_media_with_a_broken_description) {
-	open_both();
-	reply(&bob, 183, "v=0\r\nrubbish\r\n");
-	expect(&alice, 183);
-	ck_assert_str_eq(heard(&alice, "Content-Length"), "0");
-	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
-	hang_up(&bob, &alice);
-	bench_close();
-}
-END_TEST
-
-// RFC 3264 §6: port 0 refuses a stream. That is an answer, and the caller's to judge.
-START_TEST(answer_that_refuses_the_only_stream) {
-	open_both();
-	reply(&bob, 200, SDP_AT("198.51.100.2", "0"));
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ck_assert_ptr_nonnull(strstr(bench_body(alice.last->text), "m=audio 0 RTP/AVP 0"));
-	ack(&alice);
-	ck_assert_uint_eq(bench_relay_sessions(), 0);
-	hang_up(&alice, &bob);
-	bench_close();
-}
-END_TEST
-
-// §13.2.2.4, §12.1.1: without Contact there is no way into the dialog; the caller must not wait for ever.
-START_TEST(answer_without_contact) {
-	open_both();
-	bob.contact[0] = '\0';
-	reply(&bob, 200, CALLEE_SDP);
-	take_failure(&alice, 502);
-	ck_assert_uint_eq(calls_now(bench_calls()), 0);
-	bench_close();
-}
-END_TEST
-
-START_TEST(ringing_without_contact) {
-	open_both();
-	strcpy(second_tag, bob.contact);
-	bob.contact[0] = '\0';
-	reply(&bob, 180, NULL);
-	expect(&alice, 180);
-	strcpy(bob.contact, second_tag);
-	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
-	hang_up(&alice, &bob);
-	bench_close();
-}
-END_TEST
-
 int main(void) {
 	const TTest *const tests[] = {each_has_a_tag_of_its_own, the_second_answers,
 		one_that_never_rang_answers, both_answer, both_answer_before_the_caller_knows,
-		the_other_dialog_is_gone, bye_of_the_other_fork, ringing_without_a_tag, answer_without_a_tag,
-		forks_without_end, answers_without_end, an_answer_that_comes_too_late,
-		a_late_answer_with_a_route, answer_without_description_after_early_media,
-		answer_repeats_the_early_description, answer_without_any_description,
-		answer_with_a_broken_description, early_media_with_a_broken_description,
-		answer_that_refuses_the_only_stream, answer_without_contact, ringing_without_contact};
+		the_other_dialog_is_gone, bye_of_the_other_fork, early_bye_of_one_fork, ringing_without_a_tag,
+		answer_without_a_tag, forks_without_end, answers_without_end, an_answer_that_comes_too_late,
+		a_late_answer_with_a_route};
 
 	return BENCH_RUN("calls_forks", tests);
 }

@@ -71,6 +71,40 @@ START_TEST(an_address_that_comes_too_late) {
 }
 END_TEST
 
+// A contact route sends to its contact, as the called user unless it names one.
+START_TEST(to_a_contact) {
+	static const struct {
+		const char *contact, *uri;
+	} rows[] = {
+		{"sip:198.51.100.2:5060", "sip:2000@198.51.100.2:5060"},
+		{"sip:desk@198.51.100.2:5060", "sip:desk@198.51.100.2:5060"},
+		{"sip:198.51.100.2;transport=udp", "sip:2000@198.51.100.2;transport=udp"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char routes[256], start[128];
+		const struct bench_options o = {.routes = routes};
+
+		snprintf(routes, sizeof(routes),
+			"{ from_realm = \"access\"; user = \".*\"; contact = \"%s\"; realm = \"core\"; }",
+			rows[i].contact);
+		bench_open(&o);
+		caller_init(&alice);
+		callee_init(&bob);
+		invite(&alice);
+		expect(&alice, 100);
+		expect_request(&bob, "INVITE");
+		snprintf(start, sizeof(start), "INVITE %s SIP/2.0\r\n", rows[i].uri);
+		ck_assert_msg(strncmp(bob.invite, start, strlen(start)) == 0, "%s", bob.invite);
+		ck_assert_str_eq(bob.local, "<sip:2000@198.51.100.2>");
+		reply(&bob, 503, NULL); // nowhere else to go
+		expect_request(&bob, "ACK");
+		take_failure(&alice, 500);
+		bench_close();
+	}
+}
+END_TEST
+
 START_TEST(to_the_next_trunk) {
 	open_with(CARRIER(PEER("198.51.100.2")) ", { name = \"backup\"; realm = \"core\"; peers = ( " PEER(
 			  "198.51.100.3") " ); }",
@@ -157,7 +191,7 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {a_name_that_nobody_knows, only_names_that_nobody_knows,
-		an_address_that_comes_too_late, to_the_next_trunk, to_another_realm,
+		an_address_that_comes_too_late, to_a_contact, to_the_next_trunk, to_another_realm,
 		to_another_realm_and_a_late_answer_in_the_first, cancel_on_the_way_to_another_realm};
 
 	return BENCH_RUN("calls_targets", tests);
