@@ -79,6 +79,8 @@ static void act(struct calls *cs, struct call *c, unsigned actions) {
 		callee_abandon(cs, c);
 	if (actions & CALL_DO_TELL_RELAY)
 		callee_tell_relay(cs, c);
+	if (actions & CALL_DO_ACK_CALLEE)
+		callee_settle(cs, c);
 	if (actions & CALL_DO_CONFIRM)
 		confirm(cs, c);
 	if (actions & CALL_DO_REJECT)

@@ -224,6 +224,12 @@ void callee_abandon(struct calls *cs, struct call *c) {
 		branch_step(cs, c, b, INVITE_ON_ABANDON, NULL);
 }
 
+void callee_settle(struct calls *cs, struct call *c) {
+	struct dialog *d = c->leg[LEG_CALLEE].dialog;
+
+	branch_step(cs, c, call_branch_of(c, d), INVITE_ON_SETTLED, d);
+}
+
 bool callee_is_clear(const struct call *c) {
 	for (const struct branch *b = c->branches; b != NULL; b = b->next)
 		if (b->usage != INVITE_TERMINATED && b->usage != INVITE_ANSWERED &&

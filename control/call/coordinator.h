@@ -47,14 +47,15 @@ enum call_action {
 	CALL_DO_TRY = 1 << 0, // the next branch
 	CALL_DO_PASS_PROGRESS = 1 << 1, // 18x to the caller
 	CALL_DO_TELL_RELAY = 1 << 2, // the callee's answer
-	CALL_DO_ACCEPT = 1 << 3, // 2xx to the caller
-	CALL_DO_CONFIRM = 1 << 4,
-	CALL_DO_ABANDON = 1 << 5, // all branches that have no answer
-	CALL_DO_REJECT = 1 << 6, // final failure to the caller
-	CALL_DO_BYE_CALLER = 1 << 7,
-	CALL_DO_BYE_CALLEE = 1 << 8,
-	CALL_DO_CLOSE = 1 << 9, // note why, delete media, start clearing: on entering the end, once
-	CALL_DO_RELEASE = 1 << 10, // record and free
+	CALL_DO_ACK_CALLEE = 1 << 3, // its 2xx: the relay carries what the ACK may start, or it is all over
+	CALL_DO_ACCEPT = 1 << 4, // 2xx to the caller
+	CALL_DO_CONFIRM = 1 << 5,
+	CALL_DO_ABANDON = 1 << 6, // all branches that have no answer
+	CALL_DO_REJECT = 1 << 7, // final failure to the caller
+	CALL_DO_BYE_CALLER = 1 << 8,
+	CALL_DO_BYE_CALLEE = 1 << 9,
+	CALL_DO_CLOSE = 1 << 10, // note why, delete media, start clearing: on entering the end, once
+	CALL_DO_RELEASE = 1 << 11, // record and free
 };
 
 // Returns false for what the table does not hold: nothing changes then.

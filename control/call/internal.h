@@ -73,6 +73,8 @@ void callee_on_response(
 void callee_on_failure(struct calls *cs, struct call *c, uint64_t client, enum sip_failure why);
 // Hand the answered dialog's description to the relay.
 void callee_tell_relay(struct calls *cs, struct call *c);
+// Acknowledge the answer that the call took.
+void callee_settle(struct calls *cs, struct call *c);
 bool callee_is_clear(const struct call *c);
 // A branch's INVITE reports what became of it.
 void callee_on_progress(struct calls *cs, struct call *c, struct branch *b, struct dialog *d);

@@ -185,9 +185,10 @@ START_TEST(while_the_answer_is_on_its_way) {
 	ring(&alice, &bob);
 	bench_relay_stick(true);
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
+	expect_nothing(&bob);
 	expect_nothing(&alice);
 	cancel_and_hear(&alice);
+	expect_request(&bob, "ACK");
 	take_bye(&bob);
 	bench_relay_stick(false);
 	bench_settle();
@@ -304,11 +305,26 @@ START_TEST(bye_while_the_answer_is_on_its_way) {
 	ring(&alice, &bob);
 	bench_relay_stick(true);
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
 	request(&alice, "BYE", NULL);
 	expect(&alice, 200);
 	take_failure(&alice, 487);
+	expect_request(&bob, "ACK");
 	take_bye(&bob);
+	bench_relay_stick(false);
+	bench_close();
+}
+END_TEST
+
+// §15: nor may it hang up before our ACK, which then is all that stops its 2xx.
+START_TEST(bye_of_the_callee_while_its_answer_is_on_its_way) {
+	open_both();
+	ring(&alice, &bob);
+	bench_relay_stick(true);
+	reply(&bob, 200, CALLEE_SDP);
+	request(&bob, "BYE", NULL);
+	expect(&bob, 200);
+	expect_request(&bob, "ACK");
+	take_failure(&alice, 480);
 	bench_relay_stick(false);
 	bench_close();
 }
@@ -349,7 +365,8 @@ int main(void) {
 		crossing_an_answer_of_two_forks, crossing_a_refusal, while_the_answer_is_on_its_way,
 		after_our_answer, after_our_refusal, of_nothing, a_callee_that_ignores_it, lost_on_the_way,
 		a_487_that_is_lost, bye_in_the_early_dialog, bye_while_the_answer_is_on_its_way,
-		bye_of_the_callee_in_the_early_dialog, bye_then_answer_of_the_callee};
+		bye_of_the_callee_while_its_answer_is_on_its_way, bye_of_the_callee_in_the_early_dialog,
+		bye_then_answer_of_the_callee};
 
 	return BENCH_RUN("calls_cancel", tests);
 }

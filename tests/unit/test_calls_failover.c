@@ -276,10 +276,10 @@ START_TEST(picked_up_at_the_last_moment) {
 	bench_wait(59500);
 	bench_relay_stick(true);
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
 	bench_wait(900);
 	bench_relay_stick(false);
 	bench_settle();
+	expect_request(&bob, "ACK");
 	expect(&alice, 200);
 	ack(&alice);
 	close_after(&bob);

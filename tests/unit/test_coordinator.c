@@ -6,13 +6,14 @@
 #include <string.h>
 
 // Rows: states. Columns: events, in the order of enum call_event. "-": refused. Else the next state's letter and what is done:
-// t try, p pass progress, r tell relay, a accept, k confirm, x abandon, f reject, 0 BYE caller, 1 BYE callee, z close, ! release.
+// t try, p pass progress, r tell relay, c acknowledge the callee, a accept, k confirm, x abandon, f reject, 0 BYE caller, 1 BYE callee,
+// z close, ! release.
 static const char states[] =
 	"OTWACHEX"; // Offering Trying ansWering Answered Confirmed Hanging-up Ending ended(X)
 static const char *const expected[CALL_STATES] = {
 	"Tt Exfz -   -  -  -   -    -   -   Exfz Exfz -    -   Exfz  -    -   Exfz  -",
 	"-  Exfz Tp  Tt O Exfz Wrx  -   -   Exfz Exfz -    -   Exfz Exfz  -   Exfz  -",
-	"- Ex1fz -   -  -  -   -   Aa   -    W  Ex1fz  -    -  Ex1fz  Efz  -  Ex1fz  -",
+	"- Ecx1fz -  -  -  -   -   Aca  -    W  Ecx1fz -    - Ecx1fz Ecfz  -  Ecx1fz -",
 	"-   -   -   -  -  -   -    -  E1fz  -   -    Ck  E01z E1z   Hz   H1z  H1z   -",
 	"-   -   -   -  -  -   -    -   -    -   -    C    -   E1z   E0z  E01z E01z  -",
 	"-   -   -   -  -  -   -    -   -    -   -    E0   E0  E     H    H    H     -",
@@ -21,7 +22,7 @@ static const char *const expected[CALL_STATES] = {
 };
 
 static unsigned actions_of(const char *text) {
-	static const char letters[] = "tprakxf01z!"; // in the order of enum call_action
+	static const char letters[] = "tprcakxf01z!"; // in the order of enum call_action
 	unsigned actions = 0;
 
 	for (; *text != '\0'; text++)
@@ -70,17 +71,23 @@ START_TEST(every_pair) {
 END_TEST
 
 // Walk every way of up to six events from the start: media is closed exactly once before a call is released, the caller gets
-// one final answer, and a call that was accepted is never rejected too.
-static void walk(enum call_state state, unsigned depth, unsigned closes, unsigned finals) {
+// one final answer, and a call that was accepted is never rejected too; a callee that answered gets one ACK, before any BYE.
+static void walk(
+	enum call_state state, unsigned depth, unsigned closes, unsigned finals, int unacknowledged) {
 	for (int e = 0; e < CALL_EVENTS && depth > 0; e++) {
 		enum call_state next = state;
 		unsigned actions, c = closes, f = finals;
+		int u = unacknowledged;
 
 		if (!coordinator_step(&next, (enum call_event)e, &actions))
 			continue;
 		c += (actions & CALL_DO_CLOSE) != 0;
 		f += (actions & (CALL_DO_REJECT | CALL_DO_ACCEPT)) != 0;
 		f -= e == CALL_ON_ACCEPT_FAILED; // that one never left
+		u += e == CALL_ON_ANSWER && next == CALL_ANSWERING;
+		u -= (actions & CALL_DO_ACK_CALLEE) != 0;
+		ck_assert_int_ge(u, 0);
+		ck_assert(u == 0 || next == CALL_ANSWERING);
 		ck_assert_uint_le(c, 1);
 		ck_assert_uint_le(f, 1);
 		if (actions & CALL_DO_RELEASE) {
@@ -88,12 +95,12 @@ static void walk(enum call_state state, unsigned depth, unsigned closes, unsigne
 			ck_assert_uint_eq(f, 1);
 		}
 		if (next != state || actions != 0)
-			walk(next, depth - 1, c, f);
+			walk(next, depth - 1, c, f, u);
 	}
 }
 
 START_TEST(closed_once_answered_once) {
-	walk(CALL_OFFERING, 6, 0, 0);
+	walk(CALL_OFFERING, 6, 0, 0, 0);
 }
 END_TEST
 
