@@ -17,6 +17,7 @@ struct component_config {
 	uint8_t mode; // enum latch_mode
 	uint8_t tos;
 	uint8_t egress; // packet port
+	uint16_t vlan; // 0: untagged
 };
 
 enum command_kind { COMMAND_SET, COMMAND_CLEAR };

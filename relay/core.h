@@ -13,7 +13,9 @@
 struct relay {
 	struct relay_params params;
 	struct stats_header *stats;
+	struct worker_tables tables;
 	struct relay_worker *workers[RELAY_WORKERS_MAX];
+	uint32_t n_owned[RELAY_WORKERS_MAX]; // sessions of each worker
 	struct port_pool pools[RELAY_MEDIA_MAX]; // by index into params.media
 	struct session_store store;
 	struct outbox outbox;
@@ -23,8 +25,6 @@ struct relay {
 	bool is_draining;
 };
 
-// The worker that owns a session. With several of them, this is where the port's steering table decides.
-struct relay_worker *core_owner(const struct relay *r, uint32_t slot);
 // Log key=value text; io may be NULL.
 [[gnu::format(printf, 4, 5)]] void core_log(
 	const struct relay *r, void *io, int level, const char *format, ...);

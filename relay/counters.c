@@ -25,6 +25,8 @@ const char *media_event_name(unsigned bit_index) {
 		"one_way",
 		"media_timeout",
 		"neighbour_failed",
+		"bad_checksum",
+		"partial_checksum",
 	};
 
 	return bit_index < EVENT_KINDS ? names[bit_index] : "unknown";

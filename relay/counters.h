@@ -53,8 +53,9 @@ struct stats_worker {
 	uint64_t in, out; // packets: what rx_burst gave, what tx_burst took
 	uint64_t loops, busy_loops;
 	uint64_t busy_ns; // time of the loops that carried packets
-	uint64_t ring_drops;
+	uint64_t ring_drops; // packets that another worker's ring had no room for
 	uint32_t cpu, reserved;
+	uint64_t handed; // packets given to the worker that owns their session
 };
 
 // The main thread writes.
@@ -81,8 +82,10 @@ enum media_event {
 	EVENT_ONE_WAY = 1 << 2,
 	EVENT_MEDIA_TIMEOUT = 1 << 3, // no RTP or RTCP from either side for the session's timeout
 	EVENT_NEIGHBOUR_FAILED = 1 << 4,
+	EVENT_BAD_CHECKSUM = 1 << 5, // the UDP checksum of a component's first packet is wrong
+	EVENT_PARTIAL_CHECKSUM = 1 << 6, // why: the sender left it to a network card that didn't complete it
 };
-enum { EVENT_KINDS = 5 };
+enum { EVENT_KINDS = 7 };
 const char *media_event_name(unsigned bit_index);
 
 // Fill a header's sizes, offsets and strides (all else zero) for that many of each.

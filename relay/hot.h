@@ -13,6 +13,7 @@ enum hot_state {
 	HOT_NO_ENDPOINT, // nowhere to send to
 	HOT_WAITING, // not latched yet
 	HOT_READY, // header is complete
+	HOT_HAIRPIN, // likewise, and it leads to a media address of ours
 };
 
 struct hot {

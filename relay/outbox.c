@@ -5,24 +5,25 @@
 #include <assert.h>
 
 void outbox_init(struct outbox *o) {
-	o->first = o->last = SESSION_NONE;
+	for (unsigned i = 0; i < RELAY_WORKERS_MAX; i++)
+		o->lanes[i].first = o->lanes[i].last = SESSION_NONE;
 }
 
 void outbox_touch(struct relay *r, uint32_t slot) {
-	struct outbox *o = &r->outbox;
 	struct session *s = &r->store.sessions[slot];
+	struct outbox_lane *lane = &r->outbox.lanes[s->owner];
+	uint64_t number = ++r->outbox.touches;
 
-	o->touches++;
 	if (s->queued)
 		return; // its earlier place will carry this change too
 	s->queued = true;
-	s->touch = o->touches;
+	s->touch = number;
 	s->next = SESSION_NONE;
-	if (o->last != SESSION_NONE)
-		r->store.sessions[o->last].next = slot;
+	if (lane->last != SESSION_NONE)
+		r->store.sessions[lane->last].next = slot;
 	else
-		o->first = slot;
-	o->last = slot;
+		lane->first = slot;
+	lane->last = slot;
 }
 
 bool outbox_has_room(const struct relay *r, uint32_t n_sessions) {
@@ -51,38 +52,53 @@ void outbox_release_ports(struct relay *r, uint16_t media, uint16_t port) {
 	release->port = port;
 }
 
-void outbox_send(struct relay *r) {
-	struct outbox *o = &r->outbox;
+static void send_lane(struct relay *r, struct outbox_lane *lane, struct relay_worker *w) {
 	uint64_t at;
 
-	while (o->first != SESSION_NONE) {
-		uint32_t slot = o->first;
+	while (lane->first != SESSION_NONE) {
+		uint32_t slot = lane->first;
 		struct session *s = &r->store.sessions[slot];
-		struct relay_worker *w = core_owner(r, slot);
 
 		if (!ring_can_push(&w->ring, &at))
 			break;
 		session_command(r, slot, &w->commands[at & w->ring.mask]);
-		o->sent[at & w->ring.mask] =
+		lane->sent[at & w->ring.mask] =
 			(struct outbox_sent){s->touch, slot, s->state == SESSION_CLEARING};
 		ring_push(&w->ring);
 		s->queued = false;
-		o->first = s->next;
-		if (o->first == SESSION_NONE)
-			o->last = SESSION_NONE;
+		lane->first = s->next;
+		if (lane->first == SESSION_NONE)
+			lane->last = SESSION_NONE;
 	}
 }
 
-uint64_t outbox_done(const struct relay *r) {
-	const struct outbox *o = &r->outbox;
-	const struct ring *ring = &r->workers[0]->ring;
+void outbox_send(struct relay *r) {
+	for (unsigned i = 0; i < r->params.n_workers; i++)
+		send_lane(r, &r->outbox.lanes[i], r->workers[i]);
+}
+
+static uint64_t lane_done(const struct relay *r, unsigned worker) {
+	const struct outbox_lane *lane = &r->outbox.lanes[worker];
+	const struct ring *ring = &r->workers[worker]->ring;
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed); // main's own
 
-	if (o->reaped != head)
-		return o->sent[o->reaped & ring->mask].touch - 1;
-	if (o->first != SESSION_NONE)
-		return r->store.sessions[o->first].touch - 1;
-	return o->touches;
+	if (lane->reaped != head)
+		return lane->sent[lane->reaped & ring->mask].touch - 1;
+	if (lane->first != SESSION_NONE)
+		return r->store.sessions[lane->first].touch - 1;
+	return r->outbox.touches;
+}
+
+uint64_t outbox_done(const struct relay *r) {
+	uint64_t done = lane_done(r, 0);
+
+	for (unsigned i = 1; i < r->params.n_workers; i++) {
+		uint64_t d = lane_done(r, i);
+
+		if (d < done)
+			done = d;
+	}
+	return done;
 }
 
 static void release_due(struct relay *r, uint64_t now_ns) {
@@ -101,16 +117,19 @@ static void release_due(struct relay *r, uint64_t now_ns) {
 	}
 }
 
-void outbox_reap(struct relay *r, uint64_t now_ns) {
-	struct outbox *o = &r->outbox;
-	struct ring *ring = &r->workers[0]->ring;
+static void reap_lane(struct relay *r, struct outbox_lane *lane, struct ring *ring, uint64_t now_ns) {
 	uint64_t consumed = ring_consumed(ring);
 
-	for (; o->reaped != consumed; o->reaped++) {
-		const struct outbox_sent *sent = &o->sent[o->reaped & ring->mask];
+	for (; lane->reaped != consumed; lane->reaped++) {
+		const struct outbox_sent *sent = &lane->sent[lane->reaped & ring->mask];
 
 		if (sent->clear)
 			session_cleared(r, sent->slot, now_ns);
 	}
+}
+
+void outbox_reap(struct relay *r, uint64_t now_ns) {
+	for (unsigned i = 0; i < r->params.n_workers; i++)
+		reap_lane(r, &r->outbox.lanes[i], &r->workers[i]->ring, now_ns);
 	release_due(r, now_ns);
 }

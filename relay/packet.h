@@ -1,7 +1,14 @@
-// What the packet path reads of a frame: untagged Ethernet, IPv4 without options, UDP.
+// What the packet path reads of a frame: Ethernet, IPv4 without options, UDP.
 //
 //	0           14                          34           42
 //	| Ethernet  | IPv4 (version, …, addrs)  | UDP        | payload …
+//
+// A frame with an 802.1Q tag is looked at from 4 bytes on, so that everything behind its MAC addresses is where it is in an
+// untagged one:
+//
+//	0       4                   16          18
+//	| MAC addresses    | 8100 id | type     | IPv4 …
+//	        └ offset 0
 #pragma once
 
 #include "relay/verdict.h"
@@ -30,6 +37,8 @@ enum {
 	PACKET_UDP_LENGTH = PACKET_UDP + 4,
 	PACKET_UDP_CHECKSUM = PACKET_UDP + 6,
 	PACKET_PAYLOAD = PACKET_UDP + 8,
+	PACKET_TAG = 4, // bytes of an 802.1Q tag
+	PACKET_VLANS = 4096,
 };
 
 static inline uint16_t packet_load16(const uint8_t *p) {
@@ -44,6 +53,14 @@ static inline uint32_t packet_load32(const uint8_t *p) {
 
 	memcpy(&v, p, sizeof(v));
 	return v;
+}
+
+static inline void packet_store16(uint8_t *p, uint16_t v) {
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void packet_store32(uint8_t *p, uint32_t v) {
+	memcpy(p, &v, sizeof(v));
 }
 
 static inline uint64_t packet_load64(const uint8_t *p) {
@@ -107,6 +124,13 @@ static inline enum verdict packet_parse(const uint8_t *data, uint32_t length, st
 	out->target_port = ntohs(packet_load16(data + PACKET_UDP_TARGET));
 	out->payload = (uint16_t)(udp_length - (PACKET_PAYLOAD - PACKET_UDP));
 	return VERDICT_FORWARDED;
+}
+
+// The VLAN id of a frame with one 802.1Q tag (an id of 0 tags only a priority), or -1: it has none.
+static inline int packet_vlan(const uint8_t *data, uint32_t length) {
+	if (length < PACKET_IP + PACKET_TAG || packet_load16(data + PACKET_TYPE) != htons(0x8100))
+		return -1;
+	return ntohs(packet_load16(data + PACKET_TYPE + 2)) & (PACKET_VLANS - 1);
 }
 
 // True for an address that one host may have: not 0.0.0.0/8, multicast, reserved or broadcast.

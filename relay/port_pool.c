@@ -1,6 +1,7 @@
 #include "relay/port_pool.h"
 
 #include "relay/clock.h"
+#include "relay/steering.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -36,6 +37,10 @@ static void list_remove(struct port_pool *p, struct port_list *l, uint32_t i) {
 	l->n--;
 }
 
+static struct port_list *free_list(struct port_pool *p, uint32_t i) {
+	return &p->free[steering_owner((uint16_t)(p->first + 2 * i), p->n_owners)];
+}
+
 static uint64_t mix(uint64_t *seed) { // splitmix64
 	uint64_t z = *seed += 0x9e3779b97f4a7c15u;
 
@@ -52,15 +57,18 @@ static void fill_shuffled(struct port_pool *p, uint32_t *order, uint64_t seed) {
 		order[j] = i;
 	}
 	for (uint32_t i = 0; i < p->n_pairs; i++)
-		list_append(p, &p->free, order[i], PAIR_FREE);
+		list_append(p, free_list(p, order[i]), order[i], PAIR_FREE);
 }
 
-int port_pool_init(struct port_pool *p, uint16_t first, uint16_t last, uint64_t seed) {
+int port_pool_init(struct port_pool *p, uint16_t first, uint16_t last, unsigned n_owners, uint64_t seed) {
 	uint32_t n = ((uint32_t)last - first + 1) / 2;
 	uint32_t *order = calloc(n, sizeof(*order));
 
+	assert(n_owners >= 1 && n_owners <= PORT_OWNERS_MAX);
 	*p = (struct port_pool){
-		.first = first, .n_pairs = n, .free = {NONE, NONE, 0}, .resting = {NONE, NONE, 0}};
+		.first = first, .n_pairs = n, .n_owners = n_owners, .resting = {NONE, NONE, 0}};
+	for (unsigned i = 0; i < n_owners; i++)
+		p->free[i] = (struct port_list){NONE, NONE, 0};
 	p->pairs = calloc(n, sizeof(*p->pairs));
 	if (p->pairs == NULL || order == NULL) {
 		free(order);
@@ -87,18 +95,42 @@ void port_pool_refresh(struct port_pool *p, uint64_t now_ns) {
 		uint32_t i = p->resting.first;
 
 		list_remove(p, &p->resting, i);
-		list_append(p, &p->free, i, PAIR_FREE);
+		list_append(p, free_list(p, i), i, PAIR_FREE);
 	}
 }
 
-int port_pool_take(struct port_pool *p, uint64_t now_ns, uint16_t *port) {
+uint32_t port_pool_free_of(const struct port_pool *p, unsigned owner) {
+	return p->free[owner].n;
+}
+
+uint32_t port_pool_free(const struct port_pool *p) {
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < p->n_owners; i++)
+		n += p->free[i].n;
+	return n;
+}
+
+static struct port_list *fullest(struct port_pool *p) {
+	struct port_list *best = &p->free[0];
+
+	for (unsigned i = 1; i < p->n_owners; i++)
+		if (p->free[i].n > best->n)
+			best = &p->free[i];
+	return best;
+}
+
+int port_pool_take(struct port_pool *p, unsigned owner, uint64_t now_ns, uint16_t *port) {
+	struct port_list *list = &p->free[owner];
 	uint32_t i;
 
 	port_pool_refresh(p, now_ns);
-	i = p->free.first;
+	if (list->n == 0)
+		list = fullest(p);
+	i = list->first;
 	if (i == NONE)
 		return -EADDRNOTAVAIL;
-	list_remove(p, &p->free, i);
+	list_remove(p, list, i);
 	p->pairs[i].state = PAIR_USED;
 	*port = (uint16_t)(p->first + 2 * i);
 	return 0;
@@ -112,7 +144,7 @@ int port_pool_take_port(struct port_pool *p, uint16_t port) {
 	i = (uint32_t)(port - p->first) / 2;
 	if (p->pairs[i].state == PAIR_USED)
 		return -EADDRINUSE;
-	list_remove(p, p->pairs[i].state == PAIR_FREE ? &p->free : &p->resting, i);
+	list_remove(p, p->pairs[i].state == PAIR_FREE ? free_list(p, i) : &p->resting, i);
 	p->pairs[i].state = PAIR_USED;
 	return 0;
 }
@@ -131,5 +163,5 @@ void port_pool_return(struct port_pool *p, uint16_t port) {
 	uint32_t i = (uint32_t)(port - p->first) / 2;
 
 	assert(port_pool_has(p, port) && p->pairs[i].state == PAIR_USED);
-	list_append(p, &p->free, i, PAIR_FREE);
+	list_append(p, free_list(p, i), i, PAIR_FREE);
 }

@@ -2,6 +2,7 @@
 
 #include "relay/core.h"
 #include "relay/counter.h"
+#include "relay/steering.h"
 
 #include <errno.h>
 #include <string.h>
@@ -87,21 +88,41 @@ static int take_certain(struct relay *r, const struct proto_side *want, struct p
 	return ret;
 }
 
-// Of several addresses, the one with most free ports.
-static int take_any(
-	struct relay *r, const struct proto_side *want, struct put_place *place, uint64_t now_ns) {
-	const struct port_pool *best = NULL;
+// Of several addresses, the one with most free ports of this owner, and if none has any, of all owners.
+static int take_any(struct relay *r, const struct proto_side *want, struct put_place *place, unsigned owner,
+	uint64_t now_ns) {
+	uint64_t most = 0;
 
 	for (uint16_t i = 0; i < r->params.n_media; i++) {
+		const struct port_pool *p = &r->pools[i];
+		uint64_t n;
+
 		if (!suits(r, i, place->realm, &want->local))
 			continue;
 		port_pool_refresh(&r->pools[i], now_ns);
-		if (best != NULL && best->free.n >= r->pools[i].free.n)
+		n = (uint64_t)port_pool_free_of(p, owner) << 32 | port_pool_free(p);
+		if (n <= most)
 			continue;
-		best = &r->pools[i];
+		most = n;
 		place->media = i;
 	}
-	return port_pool_take(&r->pools[place->media], now_ns, &place->port);
+	if (most == 0)
+		return -EADDRNOTAVAIL;
+	return port_pool_take(&r->pools[place->media], owner, now_ns, &place->port);
+}
+
+// The owner of a new session: of the port that is asked for, so that it need not be handed over (that of side 0, if the two
+// differ: a relay that came back may have other workers), else the worker with the fewest sessions.
+static unsigned choose_owner(const struct relay *r, const struct proto_session *want) {
+	unsigned best = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (want->side[i].local.port != 0)
+			return steering_owner(want->side[i].local.port, r->params.n_workers);
+	for (unsigned i = 1; i < r->params.n_workers; i++)
+		if (r->n_owned[i] < r->n_owned[best])
+			best = i;
+	return best;
 }
 
 static bool keeps_place(const struct relay *r, const struct session_side *side, const struct proto_side *want,
@@ -123,7 +144,8 @@ static int reserve_side(struct relay *r, struct put_item *item, unsigned index, 
 		place->port = side->port;
 		return 0;
 	}
-	ret = want->local.port != 0 ? take_certain(r, want, place) : take_any(r, want, place, now_ns);
+	ret = want->local.port != 0 ? take_certain(r, want, place)
+				    : take_any(r, want, place, item->owner, now_ns);
 	place->taken = ret == 0;
 	return ret;
 }
@@ -139,6 +161,9 @@ static int reserve(struct relay *r, struct put_item *item, uint64_t now_ns) {
 		if (item->slot == SESSION_NONE)
 			return -ENOSPC;
 		item->fresh = true;
+		item->owner = (uint8_t)choose_owner(r, &item->want);
+	} else {
+		item->owner = r->store.sessions[item->slot].owner;
 	}
 	for (unsigned i = 0; i < 2 && ret == 0; i++)
 		ret = reserve_side(r, item, i, now_ns);
@@ -186,6 +211,8 @@ static void commit(struct relay *r, struct owner *owner, const struct put_item *
 	struct session *s = &r->store.sessions[item->slot];
 
 	if (item->fresh) {
+		s->owner = item->owner;
+		r->n_owned[s->owner]++;
 		s->created_ns = now_ns;
 		owner->n_sessions++;
 	}

@@ -15,6 +15,7 @@ struct put_item {
 	struct proto_session want;
 	uint32_t slot; // SESSION_NONE until reserved
 	bool fresh;
+	uint8_t owner; // worker
 	struct put_place side[2];
 };
 

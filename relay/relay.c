@@ -12,11 +12,6 @@
 
 enum { LINE = 64, LOG_LINE = 256, SESSIONS_LIMIT = 4000000 };
 
-struct relay_worker *core_owner(const struct relay *r, uint32_t slot) {
-	(void)slot;
-	return r->workers[0];
-}
-
 void core_log(const struct relay *r, void *io, int level, const char *format, ...) {
 	char line[LOG_LINE];
 	va_list args;
@@ -36,12 +31,13 @@ static bool realm_is_good(const struct relay_params *p, unsigned i) {
 		if (strncmp(p->realms[j].name, realm->name, sizeof(realm->name)) == 0)
 			return false;
 	return realm->name[0] != '\0' && memchr(realm->name, '\0', sizeof(realm->name)) != NULL &&
-		realm->port < p->n_ports && realm->vlan == 0 && realm->dscp < 64;
+		realm->port < p->n_ports && realm->vlan < PACKET_VLANS - 1 && realm->dscp < 64;
 }
 
 static bool media_overlap(
 	const struct relay_params *p, const struct relay_media *a, const struct relay_media *b) {
 	return p->realms[a->realm].port == p->realms[b->realm].port &&
+		p->realms[a->realm].vlan == p->realms[b->realm].vlan &&
 		endpoint_same_addr(&a->address, &b->address) && a->port_first <= b->port_last &&
 		b->port_first <= a->port_last;
 }
@@ -61,7 +57,10 @@ static bool media_is_good(const struct relay_params *p, unsigned i) {
 }
 
 static int check_params(const struct relay_params *p) {
-	if (p->max_sessions == 0 || p->max_sessions > SESSIONS_LIMIT || p->n_workers != 1)
+	static_assert(SESSIONS_LIMIT * COMPONENTS <= ENTRY_COMPONENT);
+	if (p->max_sessions == 0 || p->max_sessions > SESSIONS_LIMIT)
+		return -EINVAL;
+	if (p->n_workers == 0 || p->n_workers > RELAY_WORKERS_MAX)
 		return -EINVAL;
 	if (p->n_ports == 0 || p->n_ports > RELAY_PORTS_MAX || p->n_realms == 0 ||
 		p->n_realms > RELAY_REALMS_MAX)
@@ -106,9 +105,11 @@ static int create_parts(struct relay *r, const uint64_t random[3]) {
 
 	for (unsigned i = 0; i < r->params.n_media && ret == 0; i++)
 		ret = port_pool_init(&r->pools[i], r->params.media[i].port_first,
-			r->params.media[i].port_last, random[2] + i);
+			r->params.media[i].port_last, r->params.n_workers, random[2] + i);
+	if (ret == 0)
+		ret = worker_tables_init(&r->tables, &r->params, r->stats);
 	for (unsigned i = 0; i < r->params.n_workers && ret == 0; i++)
-		ret = worker_create(&r->params, r->stats, i, &r->workers[i]);
+		ret = worker_create(&r->params, r->stats, &r->tables, i, &r->workers[i]);
 	return ret;
 }
 
@@ -146,6 +147,7 @@ void relay_destroy(struct relay *r) {
 		return;
 	for (unsigned i = 0; i < r->params.n_workers; i++)
 		worker_destroy(r->workers[i]);
+	worker_tables_fini(&r->tables);
 	for (unsigned i = 0; i < r->params.n_media; i++)
 		port_pool_fini(&r->pools[i]);
 	session_store_fini(&r->store);

@@ -1,14 +1,18 @@
 // The media core's face: what the data-plane application creates, feeds and asks.
 //
-// Two threads touch a struct relay: the main thread (server, sessions, next hops) and each worker (relay_burst).
-// Changes of a session go from main to its owner as whole states over the owner's command ring, which the worker
-// drains in relay_worker_poll; main learns that a command was applied from the ring's consumer index.
+// Several threads touch a struct relay: the main thread (server, sessions, next hops) and each worker (relay_burst).
+// A session has one owner among the workers, by its ports (steering.h), and only the owner writes its state. Changes go
+// from main to the owner as whole states over the owner's command ring, which it drains in relay_worker_poll; main
+// learns that a command was applied from the ring's consumer index.
 //
 // A packet: rx → relay_burst (parse, find, admit, rewrite: verdict) → tx (a packet not taken: VERDICT_TX_FULL) → relay_count.
+// One of another worker's session is handed over instead (RELAY_HAND_OVER), and that worker's relay_burst decides.
 #pragma once
 
 #include "relay/protocol.h"
 #include "relay/next_hop.h"
+
+#include <stdbool.h>
 
 enum {
 	RELAY_BURST = 32,
@@ -38,6 +42,8 @@ struct relay_params {
 	struct relay_realm realms[RELAY_REALMS_MAX];
 	struct relay_media media[RELAY_MEDIA_MAX];
 	uint8_t port_mac[RELAY_PORTS_MAX][6];
+	// Frames of this port come without UDP checksums that hold: they are computed anew, not updated.
+	bool port_compute_checksum[RELAY_PORTS_MAX];
 	uint64_t boot_id;
 
 	// Main thread: the next hop towards dst out of a realm. Gives an id (a place in words) that stays valid until put;
@@ -67,25 +73,34 @@ struct stats_worker *relay_worker_stats(struct relay_worker *w);
 
 // ---- worker thread ----
 
-// One packet: a frame in, rewritten in place. data points to the Ethernet header.
+// In place of an enum verdict, of a packet that relay_burst has not decided on: it goes to worker `owner`, as it is now.
+enum { RELAY_HAND_OVER = VERDICT_COUNT };
+
+// One packet: a frame in, rewritten in place. data points to the Ethernet header, with room for a tag (4 bytes) in front.
 struct relay_packet {
 	uint8_t *data;
 	uint32_t length; // bytes of the frame
-	uint16_t port; // in: received on; out: to be sent on (FORWARDED only)
-	uint8_t verdict; // enum verdict, set by relay_burst
-	uint8_t reserved;
+	uint16_t port; // in: received on; out: to be sent on (FORWARDED), or received on (HAND_OVER)
+	uint8_t verdict; // enum verdict or RELAY_HAND_OVER, set by relay_burst
+	uint8_t owner; // HAND_OVER only
 	uint16_t payload; // bytes of UDP payload
-	uint16_t reserved2;
+	uint8_t tag; // the core's own: bytes of a tag in front of data
+	uint8_t hairpins; // how often it was sent to ourselves so far: in 0, or what it was handed over with
 	uint32_t component; // index of the receiving component's slot, UINT32_MAX: none found
+	// Handed to another worker to be sent: that one counts the verdict (relay_count_sent).
+	bool passed_on;
 };
 
 // Apply commands that main has queued. Once a burst, between bursts.
 void relay_worker_poll(struct relay_worker *w, uint64_t now_ns);
 // Decide and rewrite n (≤ RELAY_BURST) packets. now_ns: CLOCK_MONOTONIC.
 void relay_burst(struct relay_worker *w, struct relay_packet *packets, unsigned n, uint64_t now_ns);
-// Count verdicts, after transmit and before the next relay_worker_poll (which may give a slot to another session).
-// in, out, loops, busy and ring_drops of struct stats_worker are the application's to count.
+// Count verdicts, after transmit and before the next relay_worker_poll (which may give a slot to another session). Packets
+// handed over are not counted: their owner does. in, out, loops, busy, handed and ring_drops of struct stats_worker are the
+// application's to count.
 void relay_count(struct relay_worker *w, const struct relay_packet *packets, unsigned n);
+// Count n packets that another worker decided on and this one sent, or failed to.
+void relay_count_sent(struct relay_worker *w, enum verdict verdict, unsigned n);
 
 // ---- main thread ----
 

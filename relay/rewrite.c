@@ -2,30 +2,22 @@
 
 enum { TTL = 64, PROTOCOL_UDP = 17 };
 
-static void store16(uint8_t *p, uint16_t v) {
-	memcpy(p, &v, sizeof(v));
-}
-
-static void store32(uint8_t *p, uint32_t v) {
-	memcpy(p, &v, sizeof(v));
-}
-
 void rewrite_prepare(uint8_t header[static PACKET_PAYLOAD], const struct rewrite_path *path) {
 	uint8_t *h = header;
 
 	memset(h + PACKET_MAC_SOURCE, 0, PACKET_PAYLOAD - PACKET_MAC_SOURCE);
 	memcpy(h + PACKET_MAC_SOURCE, path->mac, sizeof(path->mac));
-	store16(h + PACKET_TYPE, htons(0x0800));
+	packet_store16(h + PACKET_TYPE, htons(path->vlan));
 	h[PACKET_IP] = 0x45;
 	h[PACKET_IP_TOS] = path->tos;
 	h[PACKET_IP_TTL] = TTL;
 	h[PACKET_IP_PROTOCOL] = PROTOCOL_UDP;
-	store32(h + PACKET_IP_SOURCE, path->local_be);
-	store32(h + PACKET_IP_TARGET, path->target_be);
-	store16(h + PACKET_UDP_SOURCE, htons(path->local_port));
-	store16(h + PACKET_UDP_TARGET, htons(path->target_port));
-	store16(h + PACKET_UDP_CHECKSUM,
+	packet_store32(h + PACKET_IP_SOURCE, path->local_be);
+	packet_store32(h + PACKET_IP_TARGET, path->target_be);
+	packet_store16(h + PACKET_UDP_SOURCE, htons(path->local_port));
+	packet_store16(h + PACKET_UDP_TARGET, htons(path->target_port));
+	packet_store16(h + PACKET_UDP_CHECKSUM,
 		packet_fold(
 			(uint64_t)path->local_be + path->target_be + packet_load32(h + PACKET_UDP_SOURCE)));
-	store16(h + PACKET_IP_CHECKSUM, packet_fold(packet_ip_sum(h)));
+	packet_store16(h + PACKET_IP_CHECKSUM, packet_fold(packet_ip_sum(h)));
 }

@@ -246,8 +246,8 @@ static void show_figures(struct relay *r, uint64_t now_ns) {
 
 		port_pool_refresh(p, now_ns);
 		resting[realm] += p->resting.n;
-		free_pairs[realm] += p->free.n;
-		used[realm] += p->n_pairs - p->resting.n - p->free.n;
+		free_pairs[realm] += port_pool_free(p);
+		used[realm] += p->n_pairs - p->resting.n - port_pool_free(p);
 	}
 	for (unsigned i = 0; i < r->params.n_realms; i++) {
 		struct stats_realm *realm = counters_realm(h, i);

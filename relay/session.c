@@ -39,6 +39,7 @@ static void configure(
 		.mode = side->latch,
 		.tos = (uint8_t)(realm->dscp << 2),
 		.egress = (uint8_t)realm->port,
+		.vlan = realm->vlan,
 	};
 }
 
@@ -61,19 +62,19 @@ static bool is_applied(const struct relay *r, uint32_t slot) {
 }
 
 // Where a component sends to, as far as main knows, 0: nowhere yet.
-static uint32_t target_of(const struct relay *r, uint32_t slot, unsigned component) {
+static struct latch_addr target_of(const struct relay *r, uint32_t slot, unsigned component) {
 	const struct session_side *side = &r->store.sessions[slot].side[component / 2];
 	const struct component_slot *counters = slot_of(r, slot, component);
 	struct endpoint learnt;
 
 	if (!is_learning(side))
-		return side->remote[component % 2].addr_be;
+		return side->remote[component % 2];
 	if (is_applied(r, slot) && counter_read32(&counters->latched)) {
 		learnt_read(counters, &learnt);
 		if (endpoint_is_set(&learnt))
-			return endpoint_v4_addr_be(&learnt);
+			return (struct latch_addr){endpoint_v4_addr_be(&learnt), learnt.port};
 	}
-	return side->restore[component % 2].addr_be;
+	return side->restore[component % 2];
 }
 
 static uint32_t get_hop(const struct relay *r, const struct session_side *side, uint32_t target_be) {
@@ -87,7 +88,10 @@ void session_aim(struct relay *r, uint32_t slot) {
 	bool changed = false;
 
 	for (unsigned i = 0; i < COMPONENTS; i++) {
-		uint32_t target_be = target_of(r, slot, i), hop;
+		struct latch_addr target = target_of(r, slot, i);
+		// What we send to ourselves takes no hop.
+		uint32_t target_be = worker_find_media(&r->tables, target, NULL) != NULL ? 0 : target.addr_be,
+			 hop;
 
 		// Where none could be had, it is asked for again.
 		if (target_be == s->hop_addr_be[i] && (target_be == 0 || s->hop[i] != 0))
@@ -127,6 +131,7 @@ void session_cleared(struct relay *r, uint32_t slot, uint64_t now_ns) {
 	struct session *s = &r->store.sessions[slot];
 
 	assert(s->state == SESSION_CLEARING);
+	r->n_owned[s->owner]--;
 	for (unsigned i = 0; i < 2; i++)
 		port_pool_give(&r->pools[s->side[i].media], s->side[i].port, now_ns);
 	for (unsigned i = 0; i < COMPONENTS; i++) {

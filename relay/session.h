@@ -37,6 +37,7 @@ struct session {
 	uint8_t state; // enum session_state
 	bool queued;
 	bool held; // a reply still needs its slot
+	uint8_t owner; // worker
 	struct session_side side[2];
 };
 

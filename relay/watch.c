@@ -109,17 +109,24 @@ static void look_at_word(struct relay *r, struct relay_worker *w, uint32_t word)
 	}
 }
 
-void watch_events(struct relay *r) {
-	struct relay_worker *w = r->workers[0];
+static void look_at_worker(struct relay *r, unsigned worker, bool again) {
+	struct relay_worker *w = r->workers[worker];
 	// Acquire: the dirty bits that the number counts are visible.
 	uint64_t seq = atomic_load_explicit(&w->event_seq, memory_order_acquire);
 
-	if (seq == r->watch.event_seq && !r->watch.look_again)
+	if (seq == r->watch.event_seq[worker] && !again)
 		return;
-	r->watch.event_seq = seq;
-	r->watch.look_again = false;
+	r->watch.event_seq[worker] = seq;
 	for (uint32_t word = 0; word < (r->store.max + 63) / 64; word++)
 		look_at_word(r, w, word);
+}
+
+void watch_events(struct relay *r) {
+	bool again = r->watch.look_again;
+
+	r->watch.look_again = false;
+	for (unsigned i = 0; i < r->params.n_workers; i++)
+		look_at_worker(r, i, again);
 }
 
 static uint64_t latest(uint64_t a, uint64_t b) {

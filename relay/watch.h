@@ -1,7 +1,7 @@
 // What main watches over time: events of the workers, silence, owners that went away, and what they left behind.
 #pragma once
 
-#include "relay/protocol.h"
+#include "relay/relay.h"
 
 enum { OWNERS_MAX = 64 };
 
@@ -21,7 +21,7 @@ struct owner {
 
 struct watch {
 	struct owner owners[OWNERS_MAX];
-	uint64_t event_seq; // of the worker, when last looked at
+	uint64_t event_seq[RELAY_WORKERS_MAX]; // of each worker, when last looked at
 	uint64_t next_scan_ns;
 	uint32_t scan_next; // slot to look at next; past the last: the scan is over
 	bool look_again; // an event waits for room in the outbox

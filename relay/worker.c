@@ -26,57 +26,98 @@ static void *alloc_lines(size_t n, size_t size) {
 	return p;
 }
 
-static int add_media(struct relay_worker *w, const struct relay_params *p, unsigned index) {
+static int add_media(struct worker_tables *t, const struct relay_params *p, unsigned index) {
 	const struct relay_media *m = &p->media[index];
-	struct worker_media *to = &w->media_table[w->n_media];
+	struct worker_media *to = &t->media_table[t->n_media];
 	size_t n = (size_t)m->port_last - m->port_first + 1;
 
-	to->components = malloc(n * sizeof(*to->components));
-	if (to->components == NULL)
+	to->entries = malloc(n * sizeof(*to->entries));
+	if (to->entries == NULL)
 		return -ENOMEM;
-	memset(to->components, 0xff, n * sizeof(*to->components));
+	memset(to->entries, 0xff, n * sizeof(*to->entries)); // ENTRY_NONE
 	to->addr_be = endpoint_v4_addr_be(&m->address);
 	to->first = m->port_first;
 	to->span = (uint16_t)(m->port_last - m->port_first);
-	w->media[index] = to;
-	w->n_media++;
+	to->port = p->realms[m->realm].port;
+	to->vlan = p->realms[m->realm].vlan;
+	t->media[index] = to;
+	t->n_media++;
 	return 0;
 }
 
-static int alloc_tables(struct relay_worker *w, const struct relay_params *p) {
+static int add_port(struct worker_tables *t, const struct relay_params *p, unsigned port) {
+	t->ports[port].first = &t->media_table[t->n_media];
+	for (unsigned i = 0; i < p->n_media; i++)
+		if (p->realms[p->media[i].realm].port == port && add_media(t, p, i) < 0)
+			return -ENOMEM;
+	t->ports[port].end = &t->media_table[t->n_media];
+	return 0;
+}
+
+int worker_tables_init(
+	struct worker_tables *t, const struct relay_params *p, const struct stats_header *stats) {
 	size_t n = (size_t)p->max_sessions * COMPONENTS;
+	int ret = 0;
 
-	w->hot = alloc_lines(n, sizeof(*w->hot));
-	w->cold = alloc_lines(n, sizeof(*w->cold));
-	w->commands = alloc_lines(WORKER_RING, sizeof(*w->commands));
-	w->dirty = alloc_lines(((size_t)p->max_sessions + 63) / 64, sizeof(*w->dirty));
-	if (w->hot == NULL || w->cold == NULL || w->commands == NULL || w->dirty == NULL)
-		return -ENOMEM;
-	for (unsigned port = 0; port < p->n_ports; port++) {
-		w->ports[port].first = &w->media_table[w->n_media];
-		for (unsigned i = 0; i < p->n_media; i++)
-			if (p->realms[p->media[i].realm].port == port && add_media(w, p, i) < 0)
-				return -ENOMEM;
-		w->ports[port].end = &w->media_table[w->n_media];
-	}
-	return 0;
+	*t = (struct worker_tables){.n_ports = p->n_ports, .next_hop_words = p->next_hop_words};
+	memcpy(t->port_mac, p->port_mac, sizeof(t->port_mac));
+	memcpy(t->port_compute_checksum, p->port_compute_checksum, sizeof(t->port_compute_checksum));
+	t->slots = (struct worker_slot *)(void *)counters_component(stats, 0);
+	assert(stats->slot_stride == sizeof(*t->slots));
+	t->hot = alloc_lines(n, sizeof(*t->hot));
+	t->cold = alloc_lines(n, sizeof(*t->cold));
+	if (t->hot == NULL || t->cold == NULL)
+		ret = -ENOMEM;
+	for (unsigned port = 0; port < p->n_ports && ret == 0; port++)
+		ret = add_port(t, p, port);
+	if (ret < 0)
+		worker_tables_fini(t);
+	return ret;
 }
 
-int worker_create(const struct relay_params *p, const struct stats_header *stats, unsigned index,
-	struct relay_worker **out) {
+void worker_tables_fini(struct worker_tables *t) {
+	for (unsigned i = 0; i < t->n_media; i++)
+		free(t->media_table[i].entries);
+	free(t->cold);
+	free(t->hot);
+	*t = (struct worker_tables){0};
+}
+
+const struct worker_media *worker_find_media(
+	const struct worker_tables *t, struct latch_addr addr, const struct worker_media *prefer) {
+	const struct worker_media *found = NULL;
+
+	for (unsigned i = 0; i < t->n_media; i++) {
+		const struct worker_media *m = &t->media_table[i];
+
+		if (m->addr_be != addr.addr_be || (uint16_t)(addr.port - m->first) > m->span)
+			continue;
+		if (prefer != NULL && m->port == prefer->port && m->vlan == prefer->vlan)
+			return m;
+		if (found == NULL)
+			found = m;
+	}
+	return found;
+}
+
+int worker_create(const struct relay_params *p, const struct stats_header *stats,
+	const struct worker_tables *t, unsigned index, struct relay_worker **out) {
 	struct relay_worker *w = alloc_lines(1, sizeof(*w));
 
 	if (w == NULL)
 		return -ENOMEM;
-	w->n_ports = p->n_ports;
-	w->next_hop_words = p->next_hop_words;
-	w->stats = stats;
+	w->index = (uint8_t)index;
+	w->n_workers = (uint8_t)p->n_workers;
+	w->ip_id = (uint16_t)index;
+	w->tables = t;
 	w->counters = counters_worker(stats, index);
-	w->slots = (struct worker_slot *)(void *)counters_component(stats, 0);
-	assert(stats->slot_stride == sizeof(*w->slots));
-	memcpy(w->port_mac, p->port_mac, sizeof(w->port_mac));
+	w->slots = t->slots;
+	w->hot = t->hot;
+	w->cold = t->cold;
 	ring_init(&w->ring, WORKER_RING);
-	if (alloc_tables(w, p) < 0) {
+	w->commands = alloc_lines(WORKER_RING, sizeof(*w->commands));
+	w->dirty = alloc_lines(((size_t)p->max_sessions + 63) / 64, sizeof(*w->dirty));
+	if (w->commands == NULL || w->dirty == NULL) {
 		worker_destroy(w);
 		return -ENOMEM;
 	}
@@ -87,12 +128,8 @@ int worker_create(const struct relay_params *p, const struct stats_header *stats
 void worker_destroy(struct relay_worker *w) {
 	if (w == NULL)
 		return;
-	for (unsigned i = 0; i < w->n_media; i++)
-		free(w->media_table[i].components);
 	free(w->dirty);
 	free(w->commands);
-	free(w->cold);
-	free(w->hot);
 	free(w);
 }
 
@@ -115,19 +152,25 @@ void worker_raise(struct relay_worker *w, uint32_t component, uint32_t events) {
 }
 
 void worker_aim(struct relay_worker *w, uint32_t component, struct latch_addr addr) {
-	struct hot *h = &w->hot[component];
+	const struct worker_tables *t = w->tables;
 	const struct worker_cold *c = &w->cold[component];
+	const struct worker_media *own = t->media[c->media], *media = worker_find_media(t, addr, own);
+	unsigned egress = media != NULL ? media->port : c->egress;
+	struct hot *h = &w->hot[component];
 	struct rewrite_path path = {
 		.tos = c->tos,
-		.local_be = w->media[c->media]->addr_be,
+		.local_be = own->addr_be,
 		.local_port = c->local_port,
 		.target_be = addr.addr_be,
 		.target_port = addr.port,
+		.vlan = media != NULL ? media->vlan : c->vlan,
 	};
 
-	memcpy(path.mac, w->port_mac[h->egress & HOT_EGRESS_MASK], sizeof(path.mac));
+	memcpy(path.mac, t->port_mac[egress], sizeof(path.mac));
 	rewrite_prepare(h->header, &path);
+	h->egress = (uint8_t)(egress | (c->mode == LATCH_OFF ? HOT_ANY_PORT : 0));
 	h->hop = addr.addr_be != 0 && c->hop_addr_be == addr.addr_be ? c->hop : 0;
+	h->state = media != NULL ? HOT_HAIRPIN : addr.addr_be != 0 ? HOT_READY : HOT_NO_ENDPOINT;
 }
 
 static void show_latch(struct relay_worker *w, uint32_t component, const struct latch_addr *addr) {
@@ -149,7 +192,6 @@ void worker_learn(struct relay_worker *w, uint32_t component, struct latch_addr 
 	w->cold[component].latched = true;
 	w->cold[component].relearn = false;
 	worker_aim(w, component, addr);
-	h->state = HOT_READY;
 	show_latch(w, component, &addr);
 	worker_raise(w, component, EVENT_LATCHED);
 }
@@ -167,19 +209,26 @@ static void forget(struct relay_worker *w, uint32_t component) {
 	c->latched = c->relearn = false;
 }
 
+static uint32_t entry_of(const struct relay_worker *w, uint32_t component) {
+	return (uint32_t)w->index << ENTRY_SHIFT | component;
+}
+
 static void set_port(struct relay_worker *w, uint32_t component, uint16_t media, uint16_t port) {
 	struct worker_cold *c = &w->cold[component];
 
 	if (c->local_port != 0) {
-		struct worker_media *m = w->media[c->media];
+		const struct worker_media *m = w->tables->media[c->media];
 
-		assert(m->components[c->local_port - m->first] == component);
-		m->components[c->local_port - m->first] = UINT32_MAX;
+		assert(counter_read32(&m->entries[c->local_port - m->first]) == entry_of(w, component));
+		counter_set32(&m->entries[c->local_port - m->first], ENTRY_NONE);
 	}
 	c->media = media;
 	c->local_port = port;
-	if (port != 0)
-		w->media[media]->components[port - w->media[media]->first] = component;
+	if (port != 0) {
+		const struct worker_media *m = w->tables->media[media];
+
+		counter_set32(&m->entries[port - m->first], entry_of(w, component));
+	}
 }
 
 static void apply_signalled(struct relay_worker *w, uint32_t component) {
@@ -187,7 +236,6 @@ static void apply_signalled(struct relay_worker *w, uint32_t component) {
 
 	forget(w, component);
 	worker_aim(w, component, c->remote);
-	w->hot[component].state = c->remote.addr_be != 0 ? HOT_READY : HOT_NO_ENDPOINT;
 }
 
 // opened: the epoch or the mode is another one than before, or the session is new.
@@ -206,7 +254,8 @@ static void apply_learning(struct relay_worker *w, uint32_t component, const str
 		worker_aim(w, component, (struct latch_addr){hot_target_be(h), hot_target_port(h)});
 	} else {
 		worker_aim(w, component, (struct latch_addr){0});
-		h->state = c->mode == LATCH_ADDRESS && c->vouched_be == 0 ? HOT_NO_ENDPOINT : HOT_WAITING;
+		if (c->mode != LATCH_ADDRESS || c->vouched_be != 0)
+			h->state = HOT_WAITING;
 	}
 }
 
@@ -226,7 +275,8 @@ static void apply_component(struct relay_worker *w, uint32_t component, const st
 	c->latch_epoch = config->latch_epoch;
 	c->mode = config->mode;
 	c->tos = config->tos;
-	h->egress = config->egress | (config->mode == LATCH_OFF ? HOT_ANY_PORT : 0);
+	c->egress = config->egress;
+	c->vlan = config->vlan;
 	for (unsigned i = 0; i < 2; i++)
 		h->payload_types[i] = any ? UINT64_MAX : config->payload_types[i];
 	if (is_learning(config->mode))

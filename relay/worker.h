@@ -1,4 +1,5 @@
-// A worker's state: the port table, the components it owns, and the ring that main's commands come by.
+// A worker's state: the components it owns, and the ring that main's commands come by. The tables are there once for all
+// workers.
 #pragma once
 
 #include "relay/command.h"
@@ -8,12 +9,19 @@
 
 enum { WORKER_RING = 1024, WORKER_POLL_MAX = 32 };
 
-// One media address of a packet port. Fixed before launch, except what components points to.
+// One media address of a packet port and VLAN. Fixed before launch, except what entries points to.
 struct worker_media {
 	uint32_t addr_be;
 	uint16_t first, span; // UDP ports first to first + span
-	uint32_t *components; // by UDP port - first: component index, UINT32_MAX: none
+	uint16_t vlan, port;
+	uint32_t *entries; // by UDP port - first
 };
+
+// An entry of the port table: owner << ENTRY_SHIFT | component, or ENTRY_NONE. The owner writes it and every worker reads
+// it, with relaxed atomic access: whoever isn't the owner only learns from it who is.
+#define ENTRY_NONE UINT32_MAX
+enum { ENTRY_SHIFT = 24, ENTRY_COMPONENT = (1 << ENTRY_SHIFT) - 1 };
+static_assert(RELAY_WORKERS_MAX <= UINT8_MAX); // no owner makes an entry look like none
 
 // All media addresses of a packet port.
 struct worker_port {
@@ -28,8 +36,10 @@ struct worker_cold {
 	uint32_t hop, hop_addr_be;
 	uint32_t latch_epoch;
 	uint16_t media, local_port; // local_port 0: not in the port table
+	uint16_t vlan;
 	uint8_t mode;
 	uint8_t tos;
+	uint8_t egress;
 	bool latched, relearn;
 };
 
@@ -38,17 +48,28 @@ struct worker_slot {
 	_Alignas(64) struct component_slot counters;
 };
 
-struct relay_worker {
+// What all workers share. Each line of hot, cold and slots is written by its session's owner alone.
+struct worker_tables {
 	// Fixed before launch.
 	uint16_t n_ports, n_media;
 	uint8_t port_mac[RELAY_PORTS_MAX][6];
+	bool port_compute_checksum[RELAY_PORTS_MAX];
 	struct worker_port ports[RELAY_PORTS_MAX];
 	struct worker_media media_table[RELAY_MEDIA_MAX]; // one port's after the other's
 	struct worker_media *media[RELAY_MEDIA_MAX]; // by index into relay_params.media
 	const _Atomic(uint64_t) *next_hop_words;
-	const struct stats_header *stats;
-	struct stats_worker *counters;
+
 	struct worker_slot *slots;
+	struct hot *hot;
+	struct worker_cold *cold;
+};
+
+struct relay_worker {
+	// Fixed before launch.
+	uint8_t index, n_workers;
+	const struct worker_tables *tables;
+	struct stats_worker *counters;
+	struct worker_slot *slots; // the tables'
 	struct hot *hot;
 	struct worker_cold *cold;
 	struct command *commands;
@@ -64,9 +85,18 @@ struct relay_worker {
 	_Atomic(uint64_t) *dirty; // a bit a session
 };
 
-// Allocate a worker for these params over laid out stats. Returns 0 or -ENOMEM.
+// Allocate the tables for these params over laid out stats. Returns 0 or -ENOMEM; fini copes with half of them.
+[[nodiscard]] int worker_tables_init(
+	struct worker_tables *t, const struct relay_params *p, const struct stats_header *stats);
+void worker_tables_fini(struct worker_tables *t);
+// Of a local or remote endpoint: the media address of ours that it is, NULL: none. Of several VLANs' that one of prefer,
+// which may be NULL.
+const struct worker_media *worker_find_media(
+	const struct worker_tables *t, struct latch_addr addr, const struct worker_media *prefer);
+
+// Allocate a worker over tables. Returns 0 or -ENOMEM.
 [[nodiscard]] int worker_create(const struct relay_params *p, const struct stats_header *stats,
-	unsigned index, struct relay_worker **out);
+	const struct worker_tables *t, unsigned index, struct relay_worker **out);
 void worker_destroy(struct relay_worker *w);
 
 // Worker thread: set a component's event bits; main is told if one is new.

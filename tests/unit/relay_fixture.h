@@ -234,10 +234,11 @@ static int fix_request(struct fixture *f, uint16_t type, const void *items, size
 	return fix_request_on(f, f->c, type, items, size, n);
 }
 
-// Let the worker apply and main answer, until nothing is under way.
+// Let the workers apply and main answer, until nothing is under way.
 static void fix_settle(struct fixture *f) {
 	do
-		relay_worker_poll(f->w, f->now);
+		for (unsigned i = 0; i < f->params.n_workers; i++)
+			relay_worker_poll(relay_worker(f->r, i), f->now);
 	while (relay_tick(f->r, f->now));
 }
 
@@ -379,14 +380,21 @@ static const uint8_t fix_rtp[] = {
 // A receiver report without blocks.
 static const uint8_t fix_rtcp[] = {0x80, 201, 0, 1, 0xde, 0xad, 0xbe, 0xef};
 
-// One packet through burst and count; frame holds the result, *p describes it.
+// One packet as it is in *p through a worker's burst and count. Returns its verdict or RELAY_HAND_OVER.
+static unsigned fix_burst(struct fixture *f, unsigned worker, struct relay_packet *p) {
+	struct relay_worker *w = relay_worker(f->r, worker);
+
+	relay_worker_poll(w, f->now);
+	relay_burst(w, p, 1, f->now);
+	relay_count(w, p, 1);
+	return p->verdict;
+}
+
+// One packet through the first worker's burst and count; frame holds the result, *p describes it.
 static enum verdict fix_feed(
 	struct fixture *f, uint8_t *frame, uint32_t length, uint16_t port, struct relay_packet *p) {
 	*p = (struct relay_packet){.data = frame, .length = length, .port = port};
-	relay_worker_poll(f->w, f->now);
-	relay_burst(f->w, p, 1, f->now);
-	relay_count(f->w, p, 1);
-	return p->verdict;
+	return (enum verdict)fix_burst(f, 0, p);
 }
 
 // One RTP (or with rtcp RTCP) packet from an endpoint to one of ours.
@@ -401,6 +409,15 @@ static enum verdict fix_media(struct fixture *f, const char *from, uint16_t from
 		fix_frame(frame, &source, &target, rtcp ? fix_rtcp : fix_rtp,
 			rtcp ? sizeof(fix_rtcp) : sizeof(fix_rtp)),
 		port, &p);
+}
+
+// Tag a frame that has room for it in front. Returns where it begins now; *length grows.
+static uint8_t *fix_tag(uint8_t *frame, uint32_t *length, uint16_t vlan) {
+	memmove(frame - 4, frame, 12);
+	memcpy(frame + 8, (const uint8_t[]){0x81, 0}, 2);
+	fix_be16(frame + 10, vlan);
+	*length += 4;
+	return frame - 4;
 }
 
 static struct component_slot *fix_slot(struct fixture *f, uint32_t component) {

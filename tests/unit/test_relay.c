@@ -20,8 +20,8 @@ static void too_many_sessions(struct relay_params *p) {
 static void no_workers(struct relay_params *p) {
 	p->n_workers = 0;
 }
-static void two_workers(struct relay_params *p) {
-	p->n_workers = 2;
+static void too_many_workers(struct relay_params *p) {
+	p->n_workers = RELAY_WORKERS_MAX + 1;
 }
 static void no_ports(struct relay_params *p) {
 	p->n_ports = 0;
@@ -44,8 +44,8 @@ static void too_many_media(struct relay_params *p) {
 static void realm_without_port(struct relay_params *p) {
 	p->realms[1].port = 2;
 }
-static void realm_with_vlan(struct relay_params *p) {
-	p->realms[1].vlan = 5;
+static void realm_with_reserved_vlan(struct relay_params *p) {
+	p->realms[1].vlan = 4095;
 }
 static void realm_without_name(struct relay_params *p) {
 	p->realms[1].name[0] = '\0';
@@ -93,7 +93,7 @@ static const struct bad bads[] = {
 	{"no sessions", no_sessions},
 	{"too many sessions", too_many_sessions},
 	{"no workers", no_workers},
-	{"two workers", two_workers},
+	{"too many workers", too_many_workers},
 	{"no ports", no_ports},
 	{"too many ports", too_many_ports},
 	{"no realms", no_realms},
@@ -101,7 +101,7 @@ static const struct bad bads[] = {
 	{"no media", no_media},
 	{"too many media", too_many_media},
 	{"realm without port", realm_without_port},
-	{"realm with vlan", realm_with_vlan},
+	{"realm with a reserved vlan", realm_with_reserved_vlan},
 	{"realm without name", realm_without_name},
 	{"realm with endless name", realm_with_endless_name},
 	{"realms of one name", realms_of_one_name},

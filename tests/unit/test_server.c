@@ -679,7 +679,7 @@ START_TEST(a_full_ring_passes_the_last_state_on) {
 	}
 	ck_assert_uint_eq(f->n_sent, 0);
 	ck_assert(outbox_done(f->r) < f->r->outbox.touches);
-	ck_assert_uint_ne(f->r->outbox.first, SESSION_NONE); // some wait outside the ring
+	ck_assert_uint_ne(f->r->outbox.lanes[0].first, SESSION_NONE); // some wait outside the ring
 	fix_settle(f);
 	ck_assert_uint_eq(f->n_sent, n);
 	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_GET, fix_id(3), &state), 0);
