@@ -79,13 +79,34 @@ static void check_names(struct loader *l) {
 
 // ---- the relay ----
 
+// The first worker on the same CPU.
+static int find_worker(const struct config_relay *r, int cpu) {
+	int i = 0;
+
+	while (r->workers[i] != cpu)
+		i++;
+	return i;
+}
+
+static void check_workers(struct loader *l) {
+	const struct config_relay *r = &l->config->relay;
+
+	for (int i = 1; i < r->n_workers; i++) {
+		int first = find_worker(r, r->workers[i]);
+		char path[CONFIG_PATH];
+
+		if (first == i)
+			continue;
+		config_path(path, "relay.workers[%d]", i);
+		config_mistake(l, path, "each CPU once", "%d stands in relay.workers[%d] already",
+			r->workers[i], first);
+	}
+}
+
 static void check_relay(struct loader *l) {
 	const struct config *c = l->config;
 
-	if (c->relay.n_workers > 1)
-		config_mistake(l, "relay.workers",
-			"one CPU, such as [ 1 ] (several workers are not available yet)", "it names %d CPUs",
-			c->relay.n_workers);
+	check_workers(l);
 	if (c->relay.control_socket != NULL && c->control.socket != NULL &&
 		strcmp(c->relay.control_socket, c->control.socket) == 0)
 		config_mistake(l, "control.socket", "a path of its own",

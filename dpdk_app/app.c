@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <rte_mempool.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static int claim_ports(struct app *a) {
 }
 
 static struct packet_pool_params size_pool(const struct app *a) {
-	struct packet_pool_params p = {.n_workers = 1, .mtu = 1500};
+	struct packet_pool_params p = {.n_workers = (unsigned)a->config->relay.n_workers, .mtu = 1500};
 
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		p.n_queues += a->ports[i].interface.queues;
@@ -114,7 +115,7 @@ static void fill_params(struct app *a) {
 	struct relay_params *p = &a->params;
 
 	p->max_sessions = (uint32_t)a->config->relay.max_sessions;
-	p->n_workers = 1;
+	p->n_workers = (uint16_t)a->cpus.n_workers;
 	p->n_ports = (uint16_t)a->n_ports;
 	for (unsigned i = 0; i < a->n_ports; i++)
 		memcpy(p->port_mac[i], a->ports[i].interface.mac, sizeof(p->port_mac[i]));
@@ -199,21 +200,33 @@ static int open_ports(struct app *a) {
 	return 0;
 }
 
-static int start_worker(struct app *a) {
-	struct worker *w = &a->worker;
+static int start_worker(struct app *a, unsigned index) {
+	struct worker *w = &a->workers[index];
 	int ret;
 
-	w->core = relay_worker(a->relay, 0);
+	w->core = relay_worker(a->relay, index);
 	w->stats = relay_worker_stats(w->core);
-	w->stats->cpu = (uint32_t)a->cpus.worker[0];
-	w->lcore = 1;
+	w->stats->cpu = (uint32_t)a->cpus.worker[index];
+	w->lcore = index + 1;
 	w->idle_sleep_us = (uint32_t)a->config->relay.idle_sleep_us;
 	if (a->cpus.shared && w->idle_sleep_us == 0)
 		w->idle_sleep_us = 50;
 	for (unsigned i = 0; i < a->n_ports; i++)
-		w->ports[w->n_ports++] = (struct worker_queues){a->ports[i].id, a->ports[i].n_queues};
+		w->ports[w->n_ports++] =
+			worker_split(a->ports[i].id, a->ports[i].n_queues, index, a->n_workers);
 	ret = worker_start(w);
-	a->worker_started = ret == 0;
+	if (ret == 0)
+		a->n_started++;
+	return ret;
+}
+
+static int start_workers(struct app *a) {
+	int ret;
+
+	a->n_workers = (unsigned)a->cpus.n_workers;
+	ret = workers_join(a->workers, a->n_workers);
+	for (unsigned i = 0; i < a->n_workers && ret == 0; i++)
+		ret = start_worker(a, i);
 	return ret;
 }
 
@@ -234,7 +247,7 @@ static int start_data_plane(struct app *a) {
 		return ret;
 	}
 	ret = open_ports(a);
-	return ret < 0 ? ret : start_worker(a);
+	return ret < 0 ? ret : start_workers(a);
 }
 
 static int start(struct app *a) {
@@ -269,8 +282,8 @@ static int start(struct app *a) {
 // The other way round; copes with whatever was not started.
 static void stop(struct app *a) {
 	control_socket_close(a->control);
-	if (a->worker_started)
-		worker_stop(&a->worker);
+	workers_stop(a->workers, a->n_started);
+	workers_unjoin(a->workers, a->n_workers);
 	neighbour_close(a->neighbour);
 	for (unsigned i = 0; i < a->n_ports; i++)
 		port_close(&a->ports[i]);
@@ -291,18 +304,20 @@ static void stop(struct app *a) {
 }
 
 int app_run(const struct config *config) {
-	struct app *a = calloc(1, sizeof(*a));
+	struct app *a = aligned_alloc(alignof(struct app), sizeof(*a)); // workers have lines of their own
 	int status = EXIT_REFUSED, ret;
 
 	if (a == NULL)
 		return status;
+	memset(a, 0, sizeof(*a));
 	a->config = config;
 	a->lock_fd = a->signal_fd = a->poller.fd = a->memory.read_fd = -1;
 	xdp_log_init();
 	ret = start(a);
 	if (ret == 0) {
-		log_info("relay node=%s boot_id=%016llx max_sessions=%d cpu=%d ready", config->node,
-			(unsigned long long)a->params.boot_id, config->relay.max_sessions, a->cpus.worker[0]);
+		log_info("relay node=%s boot_id=%016llx max_sessions=%d workers=%u cpu=%d ready",
+			config->node, (unsigned long long)a->params.boot_id, config->relay.max_sessions,
+			a->n_workers, a->cpus.worker[0]);
 		status = app_loop(a);
 	} else {
 		log_error("relay doesn't start: %s", strerror(-ret));

@@ -15,7 +15,7 @@ struct app {
 	struct poller_source signals;
 	struct poller poller;
 	struct eal_cpus cpus;
-	bool eal_started, ports_reserved, worker_started;
+	bool eal_started, ports_reserved;
 	struct reserved_ports reserved;
 	struct port ports[RELAY_PORTS_MAX];
 	unsigned n_ports;
@@ -26,7 +26,9 @@ struct app {
 	struct relay_params params;
 	struct relay *relay;
 	struct stats_header *stats;
-	struct worker worker;
+	struct worker workers[RELAY_WORKERS_MAX];
+	unsigned n_workers; // that were joined
+	unsigned n_started;
 	struct control_socket *control;
 
 	// The loop's.

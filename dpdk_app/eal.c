@@ -182,7 +182,8 @@ static int bind_threads(const struct config_relay *config, struct eal_cpus *cpus
 		return ret;
 	}
 	if (cpus->shared)
-		log_warning("worker cpu=%d is the only CPU: shared with everything else, sleeping when idle",
+		log_warning(
+			"no CPU is left beside the workers': worker cpu=%d is shared with everything else, workers sleep when idle",
 			cpus->worker[0]);
 	return sched_setaffinity(0, sizeof(cpus->main), &cpus->main) < 0 ? -errno : 0;
 }

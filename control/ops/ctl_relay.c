@@ -26,6 +26,7 @@ static const struct print_column worker_columns[] = {
 	{"IN", "packets_in", 12, PRINT_NUMBER},
 	{"OUT", "packets_out", 12, PRINT_NUMBER},
 	{"DROPS", "packets_dropped", 10, PRINT_NUMBER},
+	{"HANDED", "packets_handed", 12, PRINT_NUMBER},
 	{"RING DROPS", "ring_drops", 10, PRINT_NUMBER},
 };
 

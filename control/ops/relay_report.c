@@ -161,6 +161,7 @@ static json_t *totals_json(const struct stats_worker *w) {
 	row_u64(&r, "cpu", w->cpu);
 	row_u64(&r, "in", w->in);
 	row_u64(&r, "out", w->out);
+	row_u64(&r, "handed", w->handed);
 	row_u64(&r, "ring_drops", w->ring_drops);
 	row_u64(&r, "busy_ns", w->busy_ns);
 	return row_end(&r);
@@ -222,6 +223,7 @@ json_t *relay_report_worker(
 	row_u64(&r, "packets_in", b->in);
 	row_u64(&r, "packets_out", b->out);
 	row_u64(&r, "packets_dropped", drops);
+	row_u64(&r, "packets_handed", b->handed);
 	row_u64(&r, "ring_drops", b->ring_drops);
 	row_u64(&r, "loops", b->loops);
 	row_u64(&r, "busy_loops", b->busy_loops);

@@ -3,6 +3,7 @@
 
 # Settings of the config that stories change, before kedge_start (or before a restart).
 MAX_SESSIONS=1000
+WORKERS='' # CPUs; by default the worker's own
 HUGEPAGES=never
 MEDIA_PORTS="[ 16384, 32767 ]"
 MEDIA_TIMEOUT_S=300
@@ -28,7 +29,7 @@ kedge_config() {
 		node = "edge1";  node_id = 1;  group = "$CONTROL_GROUP";
 		relay: {
 		  control_socket = "$WORK/run/relay.sock";
-		  workers = [ $WORKER_CPU ];
+		  workers = [ ${WORKERS:-$WORKER_CPU} ];
 		  hugepages = "$HUGEPAGES";
 		  max_sessions = $MAX_SESSIONS;
 		  ports = ( { name = "access"; device = "af_xdp:access"; },

@@ -72,7 +72,7 @@ static const struct mistake {
 
 	// The relay
 	{"no worker", "[ 1 ]", "[ ]", 4, "relay.workers", "1 to 16 values"},
-	{"two workers", "[ 1 ]", "[ 1, 2 ]", 4, "relay.workers", "one CPU"},
+	{"a CPU twice", "[ 1 ]", "[ 1, 2, 1 ]", 4, "relay.workers[2]", "each CPU once"},
 	{"a CPU below 0", "[ 1 ]", "[ -1 ]", 4, "relay.workers[0]", "integers from 0 to"},
 	{"no workers", "  workers = [ 1 ];\n", "\n", 2, "relay.workers", "1 to 16 values"},
 	{"a PCI device", "af_xdp:eth1", "pci:0000:3b:00.0", 7, "relay.ports[1].device", "\"af_xdp:IFNAME\""},
