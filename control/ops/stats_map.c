@@ -147,3 +147,13 @@ bool stats_map_realm(const struct stats_map *m, uint32_t index, struct stats_rea
 	out->name[STATS_NAME - 1] = '\0';
 	return true;
 }
+
+bool stats_map_component(const struct stats_map *m, uint32_t index, struct component_slot *out) {
+	const struct stats_header *h = &m->checked;
+
+	if (index >= h->n_slots)
+		return false;
+	copy_struct(
+		out, sizeof(*out), m->base + h->slot_offset + (size_t)index * h->slot_stride, h->slot_stride);
+	return true;
+}

@@ -21,3 +21,5 @@ void stats_map_header(const struct stats_map *m, struct stats_header *out);
 bool stats_map_worker(const struct stats_map *m, uint32_t index, struct stats_worker *out);
 bool stats_map_port(const struct stats_map *m, uint32_t index, struct stats_port *out);
 bool stats_map_realm(const struct stats_map *m, uint32_t index, struct stats_realm *out);
+// One component's slot: index = session slot * 4 + side * 2 + component. Its learnt endpoint may be half written.
+bool stats_map_component(const struct stats_map *m, uint32_t index, struct component_slot *out);

@@ -36,7 +36,7 @@ enum fake_relay_fault {
 	RELAY_BAD_MEMFD, // not sealed
 };
 
-enum { FAKE_SESSIONS = 5, FAKE_PAGE = 2, FAKE_WORKERS = 2 };
+enum { FAKE_SESSIONS = 5, FAKE_PAGE = 2, FAKE_WORKERS = 2, FAKE_SLOTS = 8 };
 
 // Session n (from 1) belongs to call 0x1000 + n: the calls of fake_control.h.
 static inline struct proto_session_state fake_session(uint64_t n) {
@@ -75,6 +75,7 @@ struct fake_stats {
 	struct stats_worker workers[FAKE_WORKERS];
 	struct stats_port port;
 	struct stats_realm realm;
+	struct component_slot slots[FAKE_SLOTS];
 };
 
 static inline struct fake_stats fake_stats_good(void) {
@@ -93,6 +94,9 @@ static inline struct fake_stats fake_stats_good(void) {
 			.n_realms = 1,
 			.realm_offset = offsetof(struct fake_stats, realm),
 			.realm_stride = sizeof(struct stats_realm),
+			.n_slots = FAKE_SLOTS,
+			.slot_offset = offsetof(struct fake_stats, slots),
+			.slot_stride = sizeof(struct component_slot),
 			.n_verdicts = VERDICT_COUNT,
 			.sessions = 5,
 			.sessions_max = 1000,
@@ -112,6 +116,7 @@ static inline struct fake_stats fake_stats_good(void) {
 			.media_ports_used = 5,
 			.media_ports_resting = 1,
 			.media_ports_free = 8186},
+		.slots = {[FAKE_SLOTS - 1] = {.session_id = 7, .drops = {[VERDICT_BAD_SOURCE] = 9}}},
 	};
 
 	for (unsigned i = 0; i < FAKE_WORKERS; i++) {

@@ -47,7 +47,7 @@ static void less_than_used(struct fake_stats *s) {
 }
 
 static void worker_beyond_end(struct fake_stats *s) {
-	s->header.n_workers = 7;
+	s->header.n_workers = sizeof(*s) / sizeof(s->workers[0]);
 }
 
 static void many_workers(struct fake_stats *s) {
@@ -152,6 +152,7 @@ START_TEST(figures_are_read) {
 	struct stats_worker worker;
 	struct stats_port port;
 	struct stats_realm realm;
+	struct component_slot slot;
 
 	memset(s.port.device, 'x', sizeof(s.port.device)); // no NUL
 	ck_assert_int_eq(open_map(&s, sizeof(s), F_SEAL_SHRINK, &m), 0);
@@ -168,6 +169,10 @@ START_TEST(figures_are_read) {
 	ck_assert(stats_map_realm(m, 0, &realm));
 	ck_assert_uint_eq(realm.media_ports_free, 8186);
 	ck_assert(!stats_map_realm(m, UINT32_MAX, &realm));
+	ck_assert(stats_map_component(m, FAKE_SLOTS - 1, &slot));
+	ck_assert_uint_eq(slot.session_id, 7);
+	ck_assert_uint_eq(slot.drops[VERDICT_BAD_SOURCE], 9);
+	ck_assert(!stats_map_component(m, FAKE_SLOTS, &slot));
 	stats_map_close(m);
 }
 END_TEST
@@ -192,7 +197,7 @@ START_TEST(other_builds_are_read) {
 	s.header.total_bytes = sizeof(other);
 	s.header.worker_offset = (uint32_t)((uint8_t *)other.workers - (uint8_t *)&other);
 	s.header.worker_stride = sizeof(other.workers[0]);
-	s.header.n_ports = 0;
+	s.header.n_ports = s.header.n_slots = 0;
 	s.header.realm_offset = (uint32_t)(other.realm - (uint8_t *)&other);
 	s.header.realm_stride = sizeof(other.realm);
 	memcpy(other.header, &s.header, sizeof(other.header));
