@@ -1,0 +1,75 @@
+# Shared by the benches: rows, medians, the short setting; on top of what stories have. To be sourced.
+# shellcheck shell=bash
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+
+BENCH=$BUILD_DIR/tests/bench
+RELAY_LOAD=$BENCH/relay_load
+
+# short A B: A in the short setting, else B.
+short() {
+	[ -n "${BENCH_SHORT:-}" ] && echo "$1" || echo "$2"
+}
+
+# row NAME VALUE UNIT [REFERENCE WHAT]: one figure.
+row() {
+	local ratio=
+	[[ "$2" =~ ^[0-9.]+$ ]] || fail "$1: no figure: '$2'"
+	[ -z "${4:-}" ] || ratio=$(calc 2 "$2 / $4")
+	printf '%-44s %10s %-14s %10s %6s  %s\n' "$1" "$2" "$3" "${4:-}" "$ratio" "${5:-}"
+}
+
+# calc DIGITS EXPRESSION
+calc() {
+	awk "BEGIN { printf \"%.$1f\", $2 }"
+}
+
+# The middle one of the numbers on stdin, one a line.
+median() {
+	sort -g | awk '{ v[NR] = $1 } END { if (NR > 0) print v[int((NR + 1) / 2)] }'
+}
+
+# figure NAME [COLUMN]: of the lines "NAME VALUE …" on stdin.
+figure() {
+	awk -v name="$1" -v column="${2:-2}" '$1 == name { print $column }'
+}
+
+# bench NAME: begin one that needs namespaces. What stories say goes to stderr, the rows to stdout.
+bench() {
+	exec 3>&1
+	story "$1" >&2
+}
+
+bench_end() {
+	kedge_stop >&2
+}
+
+# media_list PREFIX FIRST LAST: media addresses of a realm's config, all ports from 16384 on.
+media_list() {
+	local i list=
+	for i in $(seq "$2" "$3"); do
+		list+="${list:+, }{ address = \"$1.$i\"; ports = [ 16384, 65535 ]; }"
+	done
+	echo "$list"
+}
+
+# relay_config MAX_SESSIONS ACCESS_DEVICE CORE_DEVICE ACCESS_MEDIA CORE_MEDIA: what the relay alone needs.
+relay_config() {
+	CONFIG=$WORK/kedge.conf
+	cat >"$CONFIG" <<-END
+		node = "edge1";  node_id = 1;
+		relay: {
+		  control_socket = "$WORK/run/relay.sock";
+		  workers = [ $WORKER_CPU ];
+		  hugepages = "$HUGEPAGES";
+		  max_sessions = $1;
+		  ports = ( { name = "access"; device = "$2"; }, { name = "core"; device = "$3"; } );
+		};
+		realms = (
+		  { name = "access"; port = "access"; nat = "never"; media = ( $4 );
+		    sip = ( { transport = "udp"; address = "$EDGE_ACCESS"; port = 5060; } ); },
+		  { name = "core"; port = "core"; nat = "never"; media = ( $5 );
+		    sip = ( { transport = "udp"; address = "$EDGE_CORE"; port = 5060; } ); }
+		);
+		control: { socket = "$WORK/run/control.sock"; };
+	END
+}
