@@ -109,10 +109,13 @@ void in_dialog_on_request(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
 	struct place p;
 
-	if (!find_place(cs, m, &p)) {
-		uas_refuse(cs, server, 481, NULL);
+	if (!find_place(cs, m, &p)) { // anybody can make one up: it costs nothing
+		cs->counters[CALL_COUNTER_REFUSED_REQUESTS]++;
+		sip_server_answer_once(cs->stack, server, m, flow, 481);
 		return;
 	}
+	if (!uas_understands(cs, server, m, flow))
+		return;
 	if (!is_in_order(p.dialog, m)) {
 		uas_refuse(cs, server, 500, NULL); // RFC 3261 §12.2.2
 		return;

@@ -113,6 +113,9 @@ void in_dialog_on_request(
 void orphan_on_answer(struct calls *cs, const struct sip_msg *m, const struct flow *flow);
 // What we do and take (RFC 3261 §11.2).
 void uas_answer_options(struct calls *cs, uint64_t server);
+// A method that is ours to do and no extension that we lack (RFC 3261 §8.2.1, §8.2.2.3)? Else it is refused here.
+[[nodiscard]] bool uas_understands(
+	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow);
 // Answer a request without any call: status, and a header block of complete lines or NULL.
 void uas_refuse(struct calls *cs, uint64_t server, unsigned status, const char *headers);
 

@@ -65,9 +65,7 @@ void uas_answer_options(struct calls *cs, uint64_t server) {
 		log_debug("request method=OPTIONS answer=failed");
 }
 
-// A method that is ours to do and no extension that we lack (RFC 3261 §8.2.1, §8.2.2.3)? Else it is refused here.
-static bool is_understood(
-	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
+bool uas_understands(struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
 	char text[1024];
 	struct sink s = sink_over(text, sizeof(text) - 1);
 	const struct sip_header *h;
@@ -206,16 +204,13 @@ void uas_on_request(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged) {
 	struct invite in = {.server = server, .m = m, .flow = flow};
 
-	if (m->to_tag.len > 0) {
-		if (is_understood(cs, server, m, flow))
-			in_dialog_on_request(cs, server, m, flow);
-		return;
-	}
-	if (!admission_check(cs, flow, &in.trunk))
+	if (m->to_tag.len > 0)
+		in_dialog_on_request(cs, server, m, flow);
+	else if (!admission_check(cs, flow, &in.trunk))
 		refuse_stranger(cs, server, m, flow);
 	else if (merged)
 		refuse_logged(cs, server, m, flow, 482, NULL);
-	else if (!is_understood(cs, server, m, flow))
+	else if (!uas_understands(cs, server, m, flow))
 		return;
 	else if (m->method == METHOD_INVITE)
 		on_invite(cs, &in);

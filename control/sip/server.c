@@ -214,6 +214,12 @@ void sip_server_drop(struct sip_stack *s, uint64_t server) {
 		transaction_destroy(s, t);
 }
 
+void sip_server_answer_once(struct sip_stack *s, uint64_t server, const struct sip_msg *m,
+	const struct flow *flow, unsigned status) {
+	sip_server_drop(s, server);
+	stateless_answer(s, m, flow, status, (struct span){0});
+}
+
 void sip_server_set_nated(struct sip_stack *s, uint64_t server) {
 	struct transaction *t = transaction_find(s, server, true);
 

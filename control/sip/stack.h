@@ -81,6 +81,10 @@ struct sip_answer {
 [[nodiscard]] int sip_server_respond(struct sip_stack *s, uint64_t server, const struct sip_answer *a);
 // Never answer: forget a request that no transaction may be spent on (a stranger's, beyond the rate). Repeats of it are new requests.
 void sip_server_drop(struct sip_stack *s, uint64_t server);
+// Answer a request that no transaction is to be spent on, at a limited rate, and forget it (RFC 3261 §8.2.7). m and flow are the
+// request's own. Repeats of it are new requests, and get the same answer.
+void sip_server_answer_once(struct sip_stack *s, uint64_t server, const struct sip_msg *m,
+	const struct flow *flow, unsigned status);
 // From now on answers go to the packet's source, whatever Via says (NATed peer).
 void sip_server_set_nated(struct sip_stack *s, uint64_t server);
 // The ACK of the 2xx came: stop retransmitting (the stack does this itself where it can match the ACK).

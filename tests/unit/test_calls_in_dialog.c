@@ -60,6 +60,33 @@ START_TEST(the_other_legs_names) {
 }
 END_TEST
 
+// Anybody can make up a dialog: such requests take no transaction, which others would then lack, and above a rate no answer.
+START_TEST(forged_requests_cost_nothing) {
+	static const char *const methods[] = {"BYE", "INVITE", "OPTIONS", "INFO", "FOO"};
+	struct party p;
+	uint32_t before;
+	unsigned n_answered;
+
+	open_talking();
+	before = bench_transactions();
+	for (int i = 0; i < 3000; i++) {
+		p = alice;
+		strcpy(p.peer_tag, "tag-of-nobody-x");
+		request(&p, methods[i % 5], NULL);
+		if (i < 500)
+			expect(&p, 481);
+		if (i % 50 == 0)
+			bench_forget_secrets(); // of so many branches
+	}
+	ck_assert_uint_eq(bench_transactions(), before);
+	for (n_answered = 500; bench_take(&p.flow.remote) != NULL;)
+		n_answered++;
+	ck_assert_uint_eq(n_answered, 1000);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_REFUSED_REQUESTS), 3000);
+	close_talking();
+}
+END_TEST
+
 START_TEST(tags_of_a_call_that_is_over) {
 	open_talking();
 	hang_up(&alice, &bob);
@@ -260,10 +287,10 @@ START_TEST(bye_with_cseq_zero) {
 END_TEST
 
 int main(void) {
-	const TTest *const tests[] = {wrong_names, the_other_legs_names, tags_of_a_call_that_is_over,
-		order_of_cseq, another_offer_is_refused, an_offer_before_the_ack, methods,
-		extensions_required, options_tells_what_we_do, repeats_of_requests, an_ack_of_something_else,
-		from_another_address, reason_of_bye_crosses, bye_with_cseq_zero};
+	const TTest *const tests[] = {wrong_names, the_other_legs_names, forged_requests_cost_nothing,
+		tags_of_a_call_that_is_over, order_of_cseq, another_offer_is_refused, an_offer_before_the_ack,
+		methods, extensions_required, options_tells_what_we_do, repeats_of_requests,
+		an_ack_of_something_else, from_another_address, reason_of_bye_crosses, bye_with_cseq_zero};
 
 	return BENCH_RUN("calls_in_dialog", tests);
 }
