@@ -100,6 +100,7 @@ kedge_start() {
 # An orderly end; both must leave with 0.
 kedge_stop() {
 	local name
+	check_sums
 	for name in control relay; do
 		[ -n "${PIDS[$name]:-}" ] || continue
 		running "$name" || fail "$name ended by itself"
@@ -220,7 +221,8 @@ check_nothing_left() {
 # in = out + drops; and what the edge's interfaces received and sent, by the kernel's own count, is what the relay took and
 # gave and what went by way of the kernel. The relay's main thread copies its counters once a second, hence the patience.
 check_sums() {
-	running relay && relay_is_running_since_start || return 0
+	running relay || return 0
+	relay_is_accounted_for || fail "the relay was started anew: sums_again is missing, at a moment when all is quiet"
 	check_soon "in = out + drops" relay_stats_is .packet_sums_hold true
 	check_soon "packets of the interfaces = packets of the relay + packets of the kernel" sums_agree
 	say "$(relay_stats '"packets: in \(.packets_in) = out \(.packets_out) + dropped \(.packets_dropped) \((.drops // .verdicts) | with_entries(select(.value > 0)))"')"
@@ -234,10 +236,29 @@ sums_begin() {
 		interface_counters "$port" >"$WORK/$port.begin"
 	done
 	: >"$WORK/sums.pid"
+	echo "[0,0,0]" >"$WORK/sums.differences"
 }
 
-# Only a relay that has counted all the time can be held to the interfaces' counters.
-relay_is_running_since_start() {
+# The account of a relay that was started while, or after, others sent something: from now on, nothing being under way,
+# what the interfaces and the relay have counted grows by the same.
+sums_again() {
+	: >"$WORK/sums.differences"
+	wait_for "counters that stand still" 15 sums_stand_still
+	echo "${PIDS[relay]}" >"$WORK/sums.pid"
+}
+
+sums_stand_still() {
+	local now
+	now=$(sums_differences)
+	if [ "$now" != "$(cat "$WORK/sums.differences")" ]; then
+		echo "$now" >"$WORK/sums.differences"
+		return 1
+	fi
+	# The relay's copies of the kernel's counters are up to a second old.
+	[ -z "$(find "$WORK/sums.differences" -newermt '1.5 seconds ago')" ]
+}
+
+relay_is_accounted_for() {
 	[ "${PIDS[relay]}" = "$(cat "$WORK/sums.pid")" ]
 }
 
@@ -260,6 +281,11 @@ sums() {
 		full: ([.ports[].rx_dropped_packets] | add), in: .packets_in, out: .packets_out}'
 }
 
+# [0,0,0], or what it was when the account began.
+sums_differences() {
+	sums | jq -c '[.kernel.rx - .seen, .media - .in - .full, .kernel.tx - .out - .kernel.stack]'
+}
+
 sums_agree() {
-	[ "$(sums | jq '.kernel.rx == .seen and .media == .in + .full and .kernel.tx == .out + .kernel.stack')" = true ]
+	[ "$(sums_differences)" = "$(cat "$WORK/sums.differences")" ]
 }

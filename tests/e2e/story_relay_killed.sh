@@ -39,6 +39,7 @@ check_equal "packets changed" "$(($(rtp_sum rtp_access bad) + $(rtp_sum rtp_core
 LOST=1000 rtp_quiet rtp_access rtp_core
 poke caller access "$CALLER"
 phones_done caller callee
+sums_again
 good_call new
 check_nothing_left
 story_end

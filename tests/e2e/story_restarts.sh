@@ -41,7 +41,9 @@ check "a stale socket of control is there" test -S "$WORK/run/control.sock"
 check "an XDP program is still attached" xdp_attached
 relay_start
 control_start
+sums_again
 good_call after_kill
+check_sums
 
 say "control and relay ended in order, relay first"
 stop relay TERM
@@ -51,6 +53,7 @@ check "no socket is left" test ! -S "$WORK/run/relay.sock"
 check "no socket is left" test ! -S "$WORK/run/control.sock"
 relay_start
 control_start
+sums_again
 good_call again
 check_nothing_left
 story_end
