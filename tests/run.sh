@@ -136,10 +136,12 @@ thread_build() {
 suite_asan() {
 	export ASAN_OPTIONS='detect_leaks=1:strict_string_checks=1'
 	export UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1'
+	export CK_TIMEOUT_MULTIPLIER=4 # as meson's
 	check 'asan: gcc builds' build build-asan gcc -Db_sanitize=address,undefined -Db_lundef=false &&
 		unit_tests 'asan: tests' build-asan --timeout-multiplier=4
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 	thread_tests
+	unset CK_TIMEOUT_MULTIPLIER
 }
 
 # The corpus of the repository is read; what is new goes to a folder that is thrown away. A find is kept in the build folder.

@@ -182,7 +182,7 @@ local_ports() {
 
 # ---- What must be true ----
 
-# check_soon WHAT COMMAND...: true within 5 s.
+# check_soon WHAT COMMAND...: true within 5 s, or what wait_for makes of it.
 check_soon() {
 	local what=$1
 	shift

@@ -80,9 +80,11 @@ check_equal() {
 	say "ok: $1 = $3"
 }
 
-# wait_for WHAT SECONDS COMMAND...: until the command succeeds; fails at the deadline.
+# wait_for WHAT SECONDS COMMAND...: until the command succeeds; fails at the deadline. SECONDS are what an idle machine may
+# take at the very most; a busy one gets PATIENCE times as much.
+PATIENCE=4
 wait_for() {
-	local what=$1 end=$((SECONDS + $2))
+	local what=$1 end=$((SECONDS + PATIENCE * $2))
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || fail "waited in vain for $what ($*)"

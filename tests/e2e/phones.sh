@@ -62,6 +62,15 @@ rtp_quiet() {
 	wait_for "the last packets at $1" 2 rtp_arrived "$2" "$1"
 }
 
+# heard N PEER…: each of them has received all N packets, so that whoever hangs up now cuts nothing off.
+heard() {
+	local n=$1 peer
+	shift
+	for peer in "$@"; do
+		wait_for "$n packets at $peer" $((5 + n / 50)) rtp_received_at_least "$peer" "$n"
+	done
+}
+
 # What the one has sent so far, the other has, less what ${LOST:-0} says.
 rtp_arrived() {
 	[ "$(rtp_sum "$2" received)" -ge $(($(rtp_sum "$1" sent) - ${LOST:-0})) ]
@@ -127,8 +136,10 @@ poke() {
 		done' - "$3" "$ids"
 }
 
-# The call that most stories are about: the callee rings and answers, PACKETS packets go each way, the caller hangs up.
-# With PACKETS=0 media flows until the story stops it, and the caller hangs up when poked.
+# The call that most stories are about: the callee rings and answers, PACKETS packets go each way, the caller hangs up when
+# they have had time enough. With PACKETS=0 media flows until the story stops it. HOLD="until poked" has the caller wait for
+# the story to say when all has been heard; with PACKETS=0 it always does.
+HOLD=
 plain_callee() { # plain_callee NAME [SIPP OPTIONS]
 	callee "$@" <<-END
 		recv INVITE sdp
@@ -142,7 +153,7 @@ plain_callee() { # plain_callee NAME [SIPP OPTIONS]
 }
 
 plain_caller() { # plain_caller NAME ADDRESS [SIPP OPTIONS]
-	local hold="pause $((PACKETS * 20 + 800))" # the callee may begin later
+	local hold=${HOLD:-pause $((PACKETS * 20 + 800))} # the callee may begin later
 	[ "$PACKETS" -gt 0 ] || hold="until poked"
 	caller "$@" <<-END
 		send INVITE

@@ -9,13 +9,13 @@ topology_pair
 kedge_start
 rtp_phones rtp_access access "$CALLER" 1
 rtp_phones rtp_core core "$CALLEE" 1
-# The 183 has to reach Kedge before the media that it announces, hence the callee's pause.
+# The 183 has to reach Kedge before the media that it announces: the callee waits until the caller has it.
 callee early_callee "$CALLEE" <<-END
 	recv INVITE sdp
 	reply 183 sdp
-	pause 200
+	until poked
 	media 110
-	pause 1000
+	until poked
 	reply 200
 	recv ACK
 	recv BYE
@@ -28,13 +28,18 @@ caller early_caller "$CALLER" <<-END
 	media 110
 	recv 200
 	send ACK
-	pause 1500
+	until poked
 	send BYE
 	recv 200
 END
+wait_for "the 183 at the caller" 5 received early_caller "SIP/2.0 183"
+poke early_callee core "$CALLEE"
 wait_for "early media at the caller" 5 rtp_received_at_least rtp_access 20
 wait_for "early media at the callee" 5 rtp_received_at_least rtp_core 20
 check_equal "calls answered so far" "$(ctl --json calls | jq -s 'map(select(.answered? // null != null)) | length')" 0
+poke early_callee core "$CALLEE"
+heard 110 rtp_access rtp_core
+poke early_caller access "$CALLER"
 phones_done early_caller early_callee
 check_media_whole rtp_access access rtp_core core
 check_nothing_left

@@ -23,8 +23,11 @@ callee full_callee 198.51.100.5 <<-END
 	recv ACK
 END
 PACKETS=100
+HOLD="until poked"
 plain_callee good_callee "$CALLEE"
 plain_caller good_caller "$CALLER"
+heard "$PACKETS" rtp_access rtp_core
+poke good_caller access "$CALLER"
 phones_done full_callee good_caller good_callee
 check "the silent peer was tried" test "$(dropped core)" -ge 1
 check_media_whole rtp_access access rtp_core core

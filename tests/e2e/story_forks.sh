@@ -37,10 +37,12 @@ caller forked_caller "$CALLER" <<-END
 	recv 200 sdp
 	send ACK
 	media 100
-	pause 2500
+	until poked
 	send BYE
 	recv 200
 END
+heard 100 rtp_access rtp_core
+poke forked_caller access "$CALLER"
 phones_done forked_caller forked_callee
 check_media_whole rtp_access access rtp_core core
 check_nothing_left

@@ -26,8 +26,11 @@ kedge_start
 rtp_phones rtp_access access "$CALLER" 1
 rtp_phones rtp_core core "$CALLEE" 1
 PACKETS=100
+HOLD="until poked"
 plain_callee callee "$CALLEE"
 plain_caller caller "$CALLER"
+heard "$PACKETS" rtp_access rtp_core
+poke caller access "$CALLER"
 phones_done caller callee
 check_media_whole rtp_access access rtp_core core
 check_nothing_left

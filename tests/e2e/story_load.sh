@@ -1,5 +1,5 @@
 #!/bin/bash
-# Load: 500 calls, 50 a second, about 140 at a time.
+# Load: 500 calls, 50 a second, about 250 at a time.
 #
 #	 access                                  edge                        core
 #	 SIPp, 500 calls ─── SIP ─────────── kedge-control ──── SIP ──── SIPp, answers
@@ -14,6 +14,7 @@ kedge_start
 rtp_phones rtp_access access "$CALLER" 500
 rtp_phones rtp_core core "$CALLEE" 500
 PACKETS=120
+HOLD="pause 5000" # as much as a slow machine may be behind with its packets
 plain_callee callees "$CALLEE" -m 500
 plain_caller callers "$CALLER" -m 500 -r 50 -l 1000
 phones_done callers callees

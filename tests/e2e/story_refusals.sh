@@ -104,10 +104,13 @@ caller caller "$CALLER" <<-END
 	send INFO
 	recv 405
 	? Allow BYE
-	pause 1700
+	until poked
 	send BYE
 	recv 200
 END
+heard 100 rtp_access rtp_core
+wait_for "the last refusal" 5 received caller "SIP/2.0 405"
+poke caller access "$CALLER"
 phones_done caller callee
 check_media_whole rtp_access access rtp_core core
 check_nothing_left

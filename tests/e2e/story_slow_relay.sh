@@ -44,7 +44,7 @@ caller caller "$CALLER" <<-END
 	recv 200 sdp
 	send ACK
 	media 50
-	pause 1800
+	until poked
 	send BYE
 	recv 200
 END
@@ -57,6 +57,8 @@ check_equal "calls, by which control is through with it" "$(n_calls)" 1
 check_equal "ACKs at the callee, which would start its media" "$(acks)" 0
 check "the caller knows nothing of an answer" not grep -q "^SIP/2.0 200" "$WORK/caller.messages"
 kill -CONT "${PIDS[relay]}"
+heard 50 rtp_access rtp_core
+poke caller access "$CALLER"
 phones_done caller callee
 check_media_whole rtp_access access rtp_core core
 check_nothing_left

@@ -459,7 +459,7 @@ int main(void) {
 	int failed;
 
 	suite_add_tcase(s, t);
-	tcase_set_timeout(t, 30); // for a busy machine under a sanitizer
+	tcase_set_timeout(t, 55); // for a busy machine
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, usage_and_absence, 0, sizeof(usages) / sizeof(usages[0]));
 	tcase_add_test(t, mistakes_in_the_config_are_named);

@@ -435,7 +435,7 @@ int main(void) {
 	tcase_add_test(map, busy_is_a_share_of_the_time_between);
 	tcase_add_test(map, verdicts_of_a_newer_relay_have_names);
 	suite_add_tcase(s, observer);
-	tcase_set_timeout(observer, 30); // for a busy machine under a sanitizer
+	tcase_set_timeout(observer, 55); // for a busy machine
 	tcase_add_checked_fixture(observer, setup, teardown);
 	tcase_add_test(observer, an_observer_sees_sessions_and_counters);
 	tcase_add_test(observer, an_observer_passes_over_strays);
