@@ -31,6 +31,8 @@ struct config_relay {
 	enum config_hugepages hugepages;
 	int max_sessions;
 	int idle_sleep_us; // 0: poll always; at most 50
+	int buffers; // packet buffers, 0: by formula
+	int buffer_cache; // of them, kept by each worker for itself
 	struct config_port *ports;
 	int n_ports;
 };

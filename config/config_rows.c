@@ -51,6 +51,8 @@ static const struct setting relay_rows[] = {
 		.initial = HUGEPAGES_AUTO},
 	{"max_sessions", SETTING_INT, AT(relay, max_sessions), RANGE(1, 1000000), .initial = 20000},
 	{"idle_sleep_us", SETTING_INT, AT(relay, idle_sleep_us), RANGE(0, 50), .initial = 50},
+	{"buffers", SETTING_INT, AT(relay, buffers), RANGE(0, 10000000)},
+	{"buffer_cache", SETTING_INT, AT(relay, buffer_cache), RANGE(0, 512), .initial = 256},
 	{"ports", SETTING_GROUPS, .required = true, AT(relay, ports),
 		COUNT(relay, n_ports, 1, RELAY_PORTS_MAX), GROUPS(port_schema, struct config_port)},
 };

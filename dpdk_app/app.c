@@ -65,7 +65,12 @@ static int claim_ports(struct app *a) {
 }
 
 static struct packet_pool_params size_pool(const struct app *a) {
-	struct packet_pool_params p = {.n_workers = (unsigned)a->config->relay.n_workers, .mtu = 1500};
+	const struct config_relay *r = &a->config->relay;
+	struct packet_pool_params p = {.n_workers = (unsigned)r->n_workers,
+		.n_ring_slots = workers_ring_slots((unsigned)r->n_workers),
+		.cache = (unsigned)r->buffer_cache,
+		.wanted = (unsigned)r->buffers,
+		.mtu = 1500};
 
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		p.n_queues += a->ports[i].interface.queues;
@@ -208,6 +213,7 @@ static int start_worker(struct app *a, unsigned index) {
 	w->stats = relay_worker_stats(w->core);
 	w->stats->cpu = (uint32_t)a->cpus.worker[index];
 	w->lcore = index + 1;
+	w->pool = a->pool;
 	w->idle_sleep_us = (uint32_t)a->config->relay.idle_sleep_us;
 	if (a->cpus.shared && w->idle_sleep_us == 0)
 		w->idle_sleep_us = 50;

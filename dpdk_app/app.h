@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/program.h"
+#include "dpdk_app/buffer_watch.h"
 #include "dpdk_app/control_socket.h"
 #include "dpdk_app/eal.h"
 #include "dpdk_app/neighbour.h"
@@ -34,6 +35,7 @@ struct app {
 	// The loop's.
 	unsigned terms; // how often we were told to end
 	uint64_t drain_until_ns, ticked_ns, counted_ns;
+	struct buffer_watch buffers;
 	struct log_gate buffers_low;
 };
 

@@ -45,13 +45,20 @@ static void count_buffers(struct app *a, uint64_t now_ns) {
 	struct stats_header *s = a->stats;
 	const uint64_t n = rte_mempool_avail_count(a->pool);
 
+	const enum buffer_news news = buffer_watch_see(&a->buffers, n, now_ns);
+
 	s->buffers = a->pool->size;
 	s->buffers_free = n;
-	if (n < s->buffers_free_lowest || s->buffers_free_lowest == 0)
-		s->buffers_free_lowest = n;
-	if (n < 2 * RELAY_BURST && log_gate_open(&a->buffers_low, "buffers low", now_ns, 1))
-		log_error("buffers free=%llu of=%llu: receive stops when none is left", (unsigned long long)n,
-			(unsigned long long)s->buffers);
+	s->buffers_free_lowest = a->buffers.lowest;
+	if (news == BUFFERS_SAME || !log_gate_open(&a->buffers_low, "buffers", now_ns, 10))
+		return;
+	if (news == BUFFERS_LOW)
+		log_error("buffers free=%llu of=%llu: receive slows down, and stops when none is left",
+			(unsigned long long)n, (unsigned long long)s->buffers);
+	else
+		log_info("buffers free=%llu of=%llu again after %llu ms", (unsigned long long)n,
+			(unsigned long long)s->buffers,
+			(unsigned long long)(a->buffers.low_ns / MILLISECOND));
 }
 
 static void count_port(struct app *a, unsigned i) {

@@ -17,12 +17,24 @@ enum {
 	SPARE = 512, // watching, odds and ends
 };
 
-unsigned packet_pool_buffers(const struct packet_pool_params *p) {
-	const unsigned queue = PACKET_POOL_FILL + PACKET_POOL_RING + PACKET_POOL_COMPLETION;
-	// A cache may grow to one and a half times its size before it gives back (mempool's flush threshold).
-	const unsigned worker = PACKET_POOL_CACHE * 3 / 2 + 2 * RELAY_BURST;
+// A worker's, or main's. A cache may grow to one and a half times its size before it gives back (mempool's flush
+// threshold).
+static unsigned thread_buffers(const struct packet_pool_params *p) {
+	return p->cache * 3 / 2 + 2 * RELAY_BURST;
+}
 
-	return p->n_queues * queue + (p->n_workers + 1) * worker + SPARE;
+unsigned packet_pool_formula(const struct packet_pool_params *p) {
+	const unsigned queue = PACKET_POOL_FILL + PACKET_POOL_RING + PACKET_POOL_COMPLETION;
+
+	return p->n_queues * queue + (p->n_workers + 1) * thread_buffers(p) + p->n_ring_slots + SPARE;
+}
+
+unsigned packet_pool_least(const struct packet_pool_params *p) {
+	return p->n_queues * (PACKET_POOL_FILL + RELAY_BURST) + p->n_workers * thread_buffers(p);
+}
+
+unsigned packet_pool_buffers(const struct packet_pool_params *p) {
+	return p->wanted > 0 ? p->wanted : packet_pool_formula(p);
 }
 
 unsigned packet_pool_data_room(unsigned mtu) {
@@ -84,19 +96,43 @@ static int check_packed(struct rte_mempool *pool) {
 	return 0;
 }
 
-int packet_pool_create(const struct packet_pool_params *p, struct rte_mempool **out) {
+static int check_wanted(const struct packet_pool_params *p) {
+	if (p->wanted == 0 || p->wanted >= packet_pool_formula(p))
+		return 0;
+	if (p->wanted >= packet_pool_least(p)) {
+		log_warning(
+			"buffers n=%u: %u never run out here, fewer may", p->wanted, packet_pool_formula(p));
+		return 0;
+	}
+	log_error("relay.buffers=%u: at least %u are needed here, %u never run out", p->wanted,
+		packet_pool_least(p), packet_pool_formula(p));
+	return -EINVAL;
+}
+
+static struct rte_mempool *create_empty(const struct packet_pool_params *p) {
 	const unsigned n = packet_pool_buffers(p), room = packet_pool_data_room(p->mtu);
 	struct rte_pktmbuf_pool_private private = {.mbuf_data_room_size = (uint16_t)room};
-	struct rte_mempool *pool = rte_mempool_create_empty("kedge-packets", n,
-		(unsigned)sizeof(struct rte_mbuf) + room, PACKET_POOL_CACHE, sizeof(private),
-		(int)rte_socket_id(), RTE_MEMPOOL_F_NO_IOVA_CONTIG);
-	int ret;
+	struct rte_mempool *pool =
+		rte_mempool_create_empty("kedge-packets", n, (unsigned)sizeof(struct rte_mbuf) + room,
+			p->cache, sizeof(private), (int)rte_socket_id(), RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 
-	if (pool == NULL) {
+	if (pool == NULL)
 		log_error("buffers n=%u data_room=%u: no pool: %s", n, room, rte_strerror(rte_errno));
+	else
+		rte_pktmbuf_pool_init(pool, &private);
+	return pool;
+}
+
+int packet_pool_create(const struct packet_pool_params *p, struct rte_mempool **out) {
+	const unsigned n = packet_pool_buffers(p), room = packet_pool_data_room(p->mtu);
+	struct rte_mempool *pool;
+	int ret = check_wanted(p);
+
+	if (ret < 0)
+		return ret;
+	pool = create_empty(p);
+	if (pool == NULL)
 		return -ENOMEM;
-	}
-	rte_pktmbuf_pool_init(pool, &private);
 	ret = rte_mempool_populate_default(pool);
 	if (ret != (int)n) {
 		log_error("buffers n=%u data_room=%u: not enough memory", n, room);
@@ -109,7 +145,7 @@ int packet_pool_create(const struct packet_pool_params *p, struct rte_mempool **
 		rte_mempool_free(pool);
 		return ret;
 	}
-	log_info("buffers n=%u data_room=%u bytes=%zu", n, room, packet_pool_bytes(p));
+	log_info("buffers n=%u data_room=%u bytes=%zu cache=%u", n, room, packet_pool_bytes(p), p->cache);
 	*out = pool;
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "dpdk_app/worker.h"
 
 #include "dpdk_app/clock.h"
+#include "dpdk_app/packet_pool.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -140,10 +141,34 @@ static void process(struct worker *w, struct burst *b, uint64_t now_ns) {
 
 // ---- in ----
 
+// Have the drivers give back what is sent: until they send again, they may keep it for good. af_xdp knows no other way
+// than to be called with nothing to send.
+static void reclaim(const struct worker *w) {
+	for (uint16_t p = 0; p < w->n_ports; p++) {
+		const struct worker_queues *q = &w->ports[p];
+
+		if (q->tx_worker == w->index && rte_eth_tx_done_cleanup(q->id, q->tx_queue, 0) < 0)
+			rte_eth_tx_burst(q->id, q->tx_queue, NULL, 0);
+	}
+}
+
+// How many packets may be received now. A driver takes either a whole burst out of its ring, with a new buffer for each
+// packet of it, or nothing at all: with few buffers left, only small bursts go on.
+static uint16_t burst_size(const struct worker *w) {
+	unsigned room = packet_pool_room(w->pool, RELAY_BURST);
+
+	if (room < RELAY_BURST) {
+		w->stats->starved++;
+		reclaim(w);
+		room = packet_pool_room(w->pool, RELAY_BURST);
+	}
+	return (uint16_t)RTE_MAX(room, 1u);
+}
+
 // One burst of one queue.
 static unsigned receive(struct worker *w, uint16_t port, uint16_t queue, uint64_t now_ns) {
 	struct rte_mbuf *mbufs[RELAY_BURST];
-	const unsigned n = rte_eth_rx_burst(w->ports[port].id, queue, mbufs, RELAY_BURST);
+	const unsigned n = rte_eth_rx_burst(w->ports[port].id, queue, mbufs, burst_size(w));
 	struct burst b;
 
 	if (n == 0)
@@ -214,6 +239,14 @@ static unsigned take_inboxes(struct worker *w, uint64_t now_ns) {
 
 // ---- the loop ----
 
+// An idle worker keeps no buffers while others have too few.
+static void share_buffers(struct worker *w) {
+	if (rte_mempool_ops_get_count(w->pool) >= RELAY_BURST)
+		return;
+	reclaim(w);
+	rte_mempool_cache_flush(NULL, w->pool);
+}
+
 static void sleep_us(uint32_t us) {
 	nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
@@ -239,8 +272,10 @@ static int run(void *arg) {
 			s->busy_loops++;
 			s->busy_ns += now - began;
 			idle = 0;
-		} else if (w->idle_sleep_us > 0 && ++idle >= IDLE_LOOPS) {
-			sleep_us(w->idle_sleep_us);
+		} else if (++idle >= IDLE_LOOPS) {
+			share_buffers(w);
+			if (w->idle_sleep_us > 0)
+				sleep_us(w->idle_sleep_us);
 			now = clock_now_ns();
 		}
 	}
@@ -256,6 +291,10 @@ struct worker_queues worker_split(uint16_t port_id, uint16_t n_queues, unsigned 
 		.tx_queue = (uint16_t)queue,
 		.tx_worker = (uint16_t)(queue % n_workers),
 	};
+}
+
+unsigned workers_ring_slots(unsigned n) {
+	return n * (n - 1) * 2 * HAND_RING;
 }
 
 int workers_join(struct worker *workers, unsigned n) {

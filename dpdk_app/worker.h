@@ -13,6 +13,8 @@
 
 #include <stdatomic.h>
 
+struct rte_mempool;
+
 // A port as one worker sees it.
 struct worker_queues {
 	uint16_t id; // DPDK's
@@ -31,6 +33,7 @@ struct worker {
 	// Fixed before launch; the worker reads.
 	struct relay_worker *core;
 	struct stats_worker *stats;
+	struct rte_mempool *pool; // which all ports receive into
 	struct worker *all; // by index
 	struct worker_inbox *inbox[RELAY_WORKERS_MAX]; // by whose they are; NULL: its own
 	struct worker_queues ports[RELAY_PORTS_MAX];
@@ -42,6 +45,8 @@ struct worker {
 	_Alignas(64) atomic_bool stop;
 };
 
+// Buffers that the rings of n workers hold at the most.
+unsigned workers_ring_slots(unsigned n);
 // Join n workers by rings. Returns 0 or -ENOMEM; workers_unjoin copes with half of them.
 [[nodiscard]] int workers_join(struct worker *workers, unsigned n);
 void workers_unjoin(struct worker *workers, unsigned n);

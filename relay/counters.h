@@ -56,6 +56,7 @@ struct stats_worker {
 	uint64_t ring_drops; // packets that another worker's ring had no room for
 	uint32_t cpu, reserved;
 	uint64_t handed; // packets given to the worker that owns their session
+	uint64_t starved; // turns of receive that found fewer packet buffers free than a burst has
 };
 
 // The main thread writes.

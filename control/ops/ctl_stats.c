@@ -115,9 +115,9 @@ static void print_relay(FILE *out, const json_t *s) {
 		print_find_u64(s, "sessions_put"), print_find_u64(s, "sessions_deleted"),
 		print_find_u64(s, "sessions_timed_out"), print_find_u64(s, "sessions_swept"),
 		print_find_u64(s, "sessions_refused"));
-	fprintf(out, "%-*sfree %" PRIu64 " of %" PRIu64 "  lowest %" PRIu64 "\n", HEAD_WIDTH, "buffers",
-		print_find_u64(s, "buffers_free"), print_find_u64(s, "buffers"),
-		print_find_u64(s, "buffers_free_lowest"));
+	fprintf(out, "%-*sfree %" PRIu64 " of %" PRIu64 "  lowest %" PRIu64 "  starved turns %" PRIu64 "\n",
+		HEAD_WIDTH, "buffers", print_find_u64(s, "buffers_free"), print_find_u64(s, "buffers"),
+		print_find_u64(s, "buffers_free_lowest"), print_find_u64(s, "starved_turns"));
 	print_counters(out, "next hops", print_find(s, "next_hops"), true);
 	print_groups(out, s);
 }

@@ -61,6 +61,7 @@ void relay_sample_sum(const struct relay_sample *s, struct relay_sums *out) {
 		out->out += w->out;
 		out->busy_ns += w->busy_ns;
 		out->ring_drops += w->ring_drops;
+		out->starved += w->starved;
 		for (unsigned v = 0; v < STATS_VERDICTS; v++)
 			out->verdicts[v] += w->verdicts[v];
 		out->drops += sum_verdicts(w) - w->verdicts[VERDICT_FORWARDED];
@@ -151,6 +152,7 @@ static void put_packets(struct row *r, const struct relay_sample *s) {
 	row_bool(r, "packet_sums_hold", sums.in == sums.out + sums.drops);
 	row_take(r, "packets_missing", json_integer((json_int_t)(sums.in - sums.out - sums.drops)));
 	row_u64(r, "ring_drops", sums.ring_drops);
+	row_u64(r, "starved_turns", sums.starved);
 	row_take(r, "drops", drops_json(s, &sums));
 }
 
@@ -227,5 +229,6 @@ json_t *relay_report_worker(
 	row_u64(&r, "ring_drops", b->ring_drops);
 	row_u64(&r, "loops", b->loops);
 	row_u64(&r, "busy_loops", b->busy_loops);
+	row_u64(&r, "starved_turns", b->starved);
 	return row_end(&r);
 }

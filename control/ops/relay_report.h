@@ -17,7 +17,7 @@ struct relay_sample {
 struct relay_sums {
 	uint64_t in, out, drops; // packets; drops: every verdict but forwarded
 	uint64_t verdicts[STATS_VERDICTS];
-	uint64_t busy_ns, ring_drops;
+	uint64_t busy_ns, ring_drops, starved;
 };
 
 [[nodiscard]] int relay_sample_take(const struct stats_map *m, struct relay_sample *out);

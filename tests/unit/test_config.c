@@ -47,6 +47,8 @@ START_TEST(defaults_are_as_documented) {
 	ck_assert_int_eq(c->log_level, LOG_LEVEL_INFO);
 	ck_assert_int_eq(c->relay.hugepages, HUGEPAGES_AUTO);
 	ck_assert_int_eq(c->relay.idle_sleep_us, 50);
+	ck_assert_int_eq(c->relay.buffers, 0);
+	ck_assert_int_eq(c->relay.buffer_cache, 256);
 	ck_assert_int_eq(c->control.media_timeout_s, 300);
 	ck_assert_int_eq(c->control.ended_calls, 1000);
 	ck_assert_int_eq(c->control.max_calls, 20000);

@@ -114,6 +114,7 @@ static void setup(unsigned n_queues) {
 
 		w->core = relay_worker(f->r, i);
 		w->stats = relay_worker_stats(w->core);
+		w->pool = pool;
 		w->lcore = i + 1;
 		w->idle_sleep_us = 50;
 		for (unsigned port = 0; port < 2; port++)
