@@ -17,6 +17,8 @@ CARRIER_SETTINGS='' # more settings of the trunk, e.g. timers
 CONTROL_SETTINGS=''
 MORE_TRUNKS=''      # { … }, before the carrier's
 MORE_ROUTES=''      # { … }, before the others
+RELAY_SETTINGS=''   # more settings of relay
+RELAY_ARGS=()       # more arguments of a relay that takes them
 T1_MS=500
 
 CONFIG=
@@ -31,7 +33,7 @@ kedge_config() {
 		  control_socket = "$WORK/run/relay.sock";
 		  workers = [ ${WORKERS:-$WORKER_CPU} ];
 		  hugepages = "$HUGEPAGES";
-		  max_sessions = $MAX_SESSIONS;
+		  max_sessions = $MAX_SESSIONS;  $RELAY_SETTINGS
 		  ports = ( { name = "access"; device = "af_xdp:access"; },
 		            { name = "core"; device = "af_xdp:core"; } );
 		};
@@ -69,7 +71,7 @@ relay_spawn() {
 exec_relay() {
 	# Its own doing is which thread runs where: it sees all CPUs.
 	taskset -cp "$ALL_CPUS" "$BASHPID" >/dev/null
-	exec_in_ns edge "$RELAY" -c "$CONFIG"
+	exec_in_ns edge "$RELAY" -c "$CONFIG" "${RELAY_ARGS[@]}"
 }
 
 control_spawn() {
