@@ -9,6 +9,7 @@
 enum { CONFIG_NAME = 32 }; // bytes of a name with its NUL: [A-Za-z0-9_-]+
 
 enum config_auto { CONFIG_AUTO, CONFIG_ALWAYS, CONFIG_NEVER };
+enum config_udp_checksum { UDP_CHECKSUM_UPDATE, UDP_CHECKSUM_COMPUTE };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRE, HUGEPAGES_NEVER };
 enum config_latch {
 	CONFIG_LATCH_AUTO,
@@ -22,6 +23,7 @@ enum sip_transport { SIP_UDP }; // more to come
 struct config_port {
 	char name[CONFIG_NAME];
 	char device[64]; // "af_xdp:eth0"
+	enum config_udp_checksum udp_checksum; // of what is sent on of the packets received here
 };
 
 struct config_relay {

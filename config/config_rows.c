@@ -18,14 +18,16 @@
 #define SOCKET_TEXT "an absolute path of at most 95 bytes"
 
 static_assert(sizeof(enum config_auto) == sizeof(int) && sizeof(enum config_latch) == sizeof(int) &&
-		sizeof(enum config_hugepages) == sizeof(int) && sizeof(enum sip_transport) == sizeof(int) &&
-		sizeof(enum log_level) == sizeof(int),
+		sizeof(enum config_hugepages) == sizeof(int) &&
+		sizeof(enum config_udp_checksum) == sizeof(int) &&
+		sizeof(enum sip_transport) == sizeof(int) && sizeof(enum log_level) == sizeof(int),
 	"SETTING_CHOICE stores an int");
 static_assert(offsetof(struct config_media, port_last) == offsetof(struct config_media, port_first) + 2,
 	"SETTING_RANGE stores two uint16_t");
 
 static const char *const auto_choices[] = {"auto", "always", "never", NULL};
 static const char *const latch_choices[] = {"auto", "off", "strict", "address", "any", NULL};
+static const char *const checksum_choices[] = {"update", "compute", NULL};
 static const char *const hugepages_choices[] = {"auto", "require", "never", NULL};
 static const char *const transport_choices[] = {"udp", NULL};
 static const char *const level_choices[] = {"error", "warning", "info", "debug", NULL};
@@ -37,6 +39,8 @@ static const struct setting port_rows[] = {
 		.allowed = NAME_TEXT},
 	{"device", SETTING_VALUE, .required = true, AT(port, device), .value = config_value_device,
 		.allowed = "\"af_xdp:IFNAME\""},
+	{"udp_checksum", SETTING_CHOICE, AT(port, udp_checksum), .choices = checksum_choices,
+		.initial = UDP_CHECKSUM_UPDATE},
 };
 static const struct schema port_schema = SCHEMA(port_rows);
 

@@ -122,8 +122,10 @@ static void fill_params(struct app *a) {
 	p->max_sessions = (uint32_t)a->config->relay.max_sessions;
 	p->n_workers = (uint16_t)a->cpus.n_workers;
 	p->n_ports = (uint16_t)a->n_ports;
-	for (unsigned i = 0; i < a->n_ports; i++)
+	for (unsigned i = 0; i < a->n_ports; i++) {
 		memcpy(p->port_mac[i], a->ports[i].interface.mac, sizeof(p->port_mac[i]));
+		p->port_compute_checksum[i] = a->config->relay.ports[i].udp_checksum == UDP_CHECKSUM_COMPUTE;
+	}
 	p->next_hop_get = get_next_hop;
 	p->next_hop_put = put_next_hop;
 	p->next_hop_describe = describe_next_hop;

@@ -110,15 +110,46 @@ void call_media_on_result(struct calls *cs, const struct media_result *r) {
 	}
 }
 
-void call_media_on_event(struct calls *cs, uint64_t owner, unsigned events) {
+// What its packets carry is wrong already when they reach us: an operator has to know why nobody hears this party.
+static void warn_of_checksums(const struct calls *cs, const struct call *c, unsigned leg, uint32_t events) {
+	const struct config_realm *realm = &cs->config->realms[c->leg[leg].realm];
+
+	log_warning("call id=%016" PRIx64
+		    " leg=%u realm=%s media=bad_checksum cause=\"%s\": the other party's host "
+		    "drops such packets; udp_checksum = \"compute\" at relay.ports \"%s\" repairs them",
+		c->id, leg, realm->name,
+		(events & EVENT_PARTIAL_CHECKSUM) ? "partial, left so by an offload at the sender"
+						  : "wrong, from the sender or changed on the way",
+		cs->config->relay.ports[realm->port].name);
+}
+
+// What concerns both parties is said once.
+static void log_events(const struct calls *cs, const struct call *c, const uint32_t events[2]) {
+	for (unsigned i = 0; i < EVENT_KINDS; i++) {
+		const uint32_t bit = 1u << i, both = events[0] & events[1] & bit;
+
+		if (bit & (EVENT_BAD_CHECKSUM | EVENT_PARTIAL_CHECKSUM))
+			continue;
+		if (both)
+			log_info("call id=%016" PRIx64 " media=%s", c->id, media_event_name(i));
+		for (unsigned leg = 0; leg < 2 && !both; leg++)
+			if (events[leg] & bit)
+				log_info("call id=%016" PRIx64 " leg=%u media=%s", c->id, leg,
+					media_event_name(i));
+	}
+	for (unsigned leg = 0; leg < 2; leg++)
+		if (events[leg] & EVENT_BAD_CHECKSUM)
+			warn_of_checksums(cs, c, leg, events[leg]);
+}
+
+void call_media_on_event(struct calls *cs, uint64_t owner, const uint32_t events[2]) {
 	struct call *c = calls_find(cs, owner);
 
 	if (c == NULL)
 		return;
-	for (unsigned i = 0; i < EVENT_KINDS; i++)
-		if (events & 1u << i)
-			log_info("call id=%016" PRIx64 " media=%s", c->id, media_event_name(i));
-	if (!(events & EVENT_MEDIA_TIMEOUT) || c->state < CALL_ANSWERED || c->state > CALL_CONFIRMED)
+	log_events(cs, c, events);
+	if (!((events[0] | events[1]) & EVENT_MEDIA_TIMEOUT) || c->state < CALL_ANSWERED ||
+		c->state > CALL_CONFIRMED)
 		return;
 	cs->counters[CALL_COUNTER_MEDIA_TIMEOUTS]++;
 	call_blame(c, "media_timeout", "kedge");

@@ -81,7 +81,7 @@ static void on_media_result(void *ctx, const struct media_result *r) {
 	call_media_on_result(ctx, r);
 }
 
-static void on_media_event(void *ctx, uint64_t owner, unsigned events) {
+static void on_media_event(void *ctx, uint64_t owner, const uint32_t events[2]) {
 	call_media_on_event(ctx, owner, events);
 }
 

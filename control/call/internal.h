@@ -98,7 +98,7 @@ enum media_request {
 [[nodiscard]] int call_media_answer(
 	struct calls *cs, struct call *c, const struct dialog *d, enum media_request kind);
 void call_media_on_result(struct calls *cs, const struct media_result *r);
-void call_media_on_event(struct calls *cs, uint64_t owner, unsigned events);
+void call_media_on_event(struct calls *cs, uint64_t owner, const uint32_t events[2]);
 void call_media_on_final(
 	struct calls *cs, uint64_t owner, const struct proto_session_state *state, bool last);
 // What a failed offer or answer means to the caller: sets the final answer and why.

@@ -10,11 +10,11 @@ static void learn(struct stream *s, int side, int component, const struct endpoi
 // Tells the user of those bits that are new.
 static void raise_events(
 	struct media *m, const struct pairing *p, struct stream *s, const uint32_t events[2]) {
-	unsigned new = (events[0] & ~s->events[0]) | (events[1] & ~s->events[1]);
+	const uint32_t new[2] = {events[0] & ~s->events[0], events[1] & ~s->events[1]};
 
 	s->events[0] |= events[0];
 	s->events[1] |= events[1];
-	if (new != 0)
+	if ((new[0] | new[1]) != 0)
 		m->user.on_event(m->user.ctx, p->owner, new);
 }
 

@@ -33,8 +33,8 @@ struct media_result {
 struct media_user {
 	void *ctx;
 	void (*on_result)(void *ctx, const struct media_result *r);
-	// Relay events of one pairing: bits of enum media_event or-ed over its sessions and sides.
-	void (*on_event)(void *ctx, uint64_t owner, unsigned events);
+	// Relay events of one pairing: bits of enum media_event by side, or-ed over its sessions.
+	void (*on_event)(void *ctx, uint64_t owner, const uint32_t events[2]);
 	// Final counters of one session of a pairing that was deleted (after media_delete). Each media_delete is answered by
 	// exactly one call with last true, later, never from within; its state is NULL if the relay is gone or held nothing.
 	void (*on_final)(void *ctx, uint64_t owner, const struct proto_session_state *state, bool last);

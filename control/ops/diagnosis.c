@@ -10,6 +10,7 @@
 // What becomes of the packets that one side sends.
 enum flow {
 	FLOW_OK, // arrive and are sent on
+	FLOW_SPOILT, // arrive and are sent on, but the other party's host throws them away
 	FLOW_BLOCKED, // arrive, but can't be sent on
 	FLOW_SILENT, // used to arrive
 	FLOW_REFUSED, // none was ever good enough
@@ -83,14 +84,20 @@ static uint64_t refused(const struct component_slot *c) {
 	return sum;
 }
 
+static bool is_spoilt(const struct component_slot *c) {
+	return (c->events & EVENT_PARTIAL_CHECKSUM) != 0;
+}
+
 static enum flow flow_of(const struct way *w) {
 	const struct component_slot *c = &w->from_rtp->counters;
 
 	if (c->last_in_ns == 0)
 		return refused(c) > 0 ? FLOW_REFUSED : FLOW_NEVER;
-	if (w->silent_ms > DIAGNOSIS_SILENCE_MS)
+	if (w->silent_ms > DIAGNOSIS_SILENCE_MS && !(w->ended && is_spoilt(c)))
 		return FLOW_SILENT;
-	return is_blocked(w) || c->forwarded == 0 ? FLOW_BLOCKED : FLOW_OK;
+	if (is_blocked(w) || c->forwarded == 0)
+		return FLOW_BLOCKED;
+	return is_spoilt(c) ? FLOW_SPOILT : FLOW_OK;
 }
 
 // A call that has ended had audio, even if it fell silent before its end.
@@ -234,9 +241,26 @@ static void say_learnt(struct diagnosis *d, const struct way *w) {
 		endpoint_format(signalled, b));
 }
 
+// What an offload leaves out it leaves out of every packet; one that is merely wrong may have been the only one.
+static void say_checksum(struct diagnosis *d, const struct way *w) {
+	const struct component_slot *c = &w->from_rtp->counters;
+
+	if (is_spoilt(c))
+		say(d, "UDP checksums of %s's packets are partial, left so by an offload at the sender: %s's host drops them",
+			w->from, w->to);
+	else if ((c->events & EVENT_BAD_CHECKSUM) != 0)
+		say(d, "the UDP checksum of %s's first packet was wrong: %s's host drops such packets",
+			w->from, w->to);
+	else
+		return;
+	say(d, "udp_checksum = \"compute\" on the port that %s's packets come in by repairs them", w->from);
+}
+
 static void say_way(struct diagnosis *d, const struct way *w, enum flow flow) {
 	switch (flow) {
 	case FLOW_OK:
+	case FLOW_SPOILT:
+		say_checksum(d, w);
 		say_losses(d, w);
 		break;
 	case FLOW_BLOCKED:

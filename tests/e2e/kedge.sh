@@ -9,6 +9,7 @@ MEDIA_PORTS="[ 16384, 32767 ]"
 MEDIA_TIMEOUT_S=300
 RING_TIMEOUT_S=60
 FIRST_RESPONSE_MS=4000
+ACCESS_PORT='' # more settings of the access port
 ACCESS_NAT=auto
 ACCESS_ALLOW='"203.0.113.0/24"'
 ACCESS_SETTINGS='' # more settings of the access realm
@@ -34,7 +35,7 @@ kedge_config() {
 		  workers = [ ${WORKERS:-$WORKER_CPU} ];
 		  hugepages = "$HUGEPAGES";
 		  max_sessions = $MAX_SESSIONS;  $RELAY_SETTINGS
-		  ports = ( { name = "access"; device = "af_xdp:access"; },
+		  ports = ( { name = "access"; device = "af_xdp:access"; $ACCESS_PORT },
 		            { name = "core"; device = "af_xdp:core"; } );
 		};
 		realms = (

@@ -171,11 +171,11 @@ static void mf_on_result(void *ctx, const struct media_result *r) {
 		f->then(f, r);
 }
 
-static void mf_on_event(void *ctx, uint64_t owner, unsigned events) {
+static void mf_on_event(void *ctx, uint64_t owner, const uint32_t events[2]) {
 	struct mf *f = ctx;
 
 	f->n_events++;
-	f->events |= events;
+	f->events |= events[0] | events[1];
 	f->event_owner = owner;
 }
 

@@ -48,6 +48,7 @@ START_TEST(defaults_are_as_documented) {
 	ck_assert_int_eq(c->relay.hugepages, HUGEPAGES_AUTO);
 	ck_assert_int_eq(c->relay.idle_sleep_us, 50);
 	ck_assert_int_eq(c->relay.buffers, 0);
+	ck_assert_int_eq(c->relay.ports[0].udp_checksum, UDP_CHECKSUM_UPDATE);
 	ck_assert_int_eq(c->relay.buffer_cache, 256);
 	ck_assert_int_eq(c->control.media_timeout_s, 300);
 	ck_assert_int_eq(c->control.ended_calls, 1000);

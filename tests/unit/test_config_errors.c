@@ -75,6 +75,8 @@ static const struct mistake {
 	{"a CPU twice", "[ 1 ]", "[ 1, 2, 1 ]", 4, "relay.workers[2]", "each CPU once"},
 	{"a CPU below 0", "[ 1 ]", "[ -1 ]", 4, "relay.workers[0]", "integers from 0 to"},
 	{"no workers", "  workers = [ 1 ];\n", "\n", 2, "relay.workers", "1 to 16 values"},
+	{"a udp_checksum of no kind", "\"af_xdp:eth1\";", "\"af_xdp:eth1\"; udp_checksum = \"none\";", 7,
+		"relay.ports[1].udp_checksum", "\"update\", \"compute\""},
 	{"a PCI device", "af_xdp:eth1", "pci:0000:3b:00.0", 7, "relay.ports[1].device", "\"af_xdp:IFNAME\""},
 	{"a virtual device", "af_xdp:eth1", "vdev:net_null0", 7, "relay.ports[1].device",
 		"\"af_xdp:IFNAME\""},

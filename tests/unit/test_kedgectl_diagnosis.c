@@ -134,6 +134,26 @@ static void change_stuck(struct proto_session_state *s) {
 	s->component[0][0].counters.forwarded = 0;
 }
 
+static void change_partial(struct proto_session_state *s) {
+	change_same_endpoint(s);
+	s->component[0][0].counters.events = EVENT_BAD_CHECKSUM | EVENT_PARTIAL_CHECKSUM;
+}
+
+static void change_partial_silent(struct proto_session_state *s) {
+	change_partial(s);
+	s->component[0][0].counters.last_in_ns = NOW - 12300000000ull;
+}
+
+static void change_wrong_checksum(struct proto_session_state *s) {
+	change_same_endpoint(s);
+	s->component[1][0].counters.events = EVENT_LATCHED | EVENT_BAD_CHECKSUM;
+}
+
+static void change_partial_rtcp(struct proto_session_state *s) {
+	change_same_endpoint(s);
+	s->component[0][1].counters.events = EVENT_BAD_CHECKSUM | EVENT_PARTIAL_CHECKSUM;
+}
+
 static void change_clock_behind(struct proto_session_state *s) {
 	s->component[0][0].counters.last_in_ns = NOW + S; // a packet that came while the reply was written
 }
@@ -216,6 +236,21 @@ static const struct {
 	{"stuck for no known reason", change_stuck, 0,
 		{"one-way audio: only from callee to caller",
 			"caller's packets arrive but none was sent on to callee", DIFFERS}},
+	{"checksums that an offload left out", change_partial, 0,
+		{"one-way audio: only from callee to caller",
+			"UDP checksums of caller's packets are partial, left so by an offload at the sender: callee's host drops them",
+			"udp_checksum = \"compute\" on the port that caller's packets come in by repairs them"}},
+	{"checksums that an offload left out, of a caller that is silent by now", change_partial_silent, 0,
+		{"one-way audio: only from callee to caller", "no RTP from caller for 12.3 s"}},
+	{"checksums that an offload left out, ended", change_partial_silent, ENDED,
+		{"one-way audio: only from callee to caller",
+			"UDP checksums of caller's packets are partial, left so by an offload at the sender: callee's host drops them",
+			"udp_checksum = \"compute\" on the port that caller's packets come in by repairs them"}},
+	{"one wrong checksum", change_wrong_checksum, 0,
+		{"audio flows both ways",
+			"the UDP checksum of callee's first packet was wrong: caller's host drops such packets",
+			"udp_checksum = \"compute\" on the port that callee's packets come in by repairs them"}},
+	{"checksums of RTCP are not about audio", change_partial_rtcp, 0, {"audio flows both ways"}},
 	{"a packet from the future", change_clock_behind, 0, {"audio flows both ways", DIFFERS}},
 };
 
