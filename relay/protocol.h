@@ -119,7 +119,7 @@ struct proto_component_state {
 	struct component_slot counters; // a copy
 	uint8_t mac[6]; // next hop's, zero while not known
 	uint8_t next_hop_state; // enum next_hop_state
-	uint8_t reserved;
+	uint8_t hairpin; // 1: what is sent there is for a media address of ours, and takes no hop
 	struct endpoint next_hop; // gateway or the peer itself; not set: no route
 };
 

@@ -194,8 +194,10 @@ static void describe_component(
 	if (is_applied(r, slot))
 		copy_counters(slot_of(r, slot, component), &out->counters);
 	out->counters.generation = s->generation;
-	if (hop == 0)
+	if (hop == 0) {
+		out->hairpin = worker_find_media(&r->tables, target_of(r, slot, component), NULL) != NULL;
 		return;
+	}
 	word = atomic_load_explicit(&r->params.next_hop_words[hop], memory_order_relaxed);
 	next_hop_mac(word, out->mac);
 	out->next_hop_state = (uint8_t)next_hop_state(word);

@@ -77,7 +77,7 @@ static json_t *next_hop_json(const struct proto_component_state *c) {
 		c->mac[3], c->mac[4], c->mac[5]);
 	row_endpoint(&r, "address", &c->next_hop);
 	row_text(&r, "mac", memcmp(c->mac, none, sizeof(none)) == 0 ? NULL : mac);
-	row_text(&r, "state", session_json_next_hop(c->next_hop_state));
+	row_text(&r, "state", c->hairpin != 0 ? "ourselves" : session_json_next_hop(c->next_hop_state));
 	return row_end(&r);
 }
 

@@ -57,13 +57,13 @@ free_at_least() {
 	[ "$(relay_stats .buffers_free)" -ge "$1" ]
 }
 
-# Sent by both peers of a round, RTP and RTCP, and not received by the other: what the devices dropped, and what the relay
-# did while it knew no endpoint of a callee yet; no packet more.
+# Sent by both peers of a round, RTP and RTCP, and not received by the other: what the devices dropped, and the relay, while
+# it knew no endpoint of a callee yet or when all that had waited came down on the second worker; no packet more.
 losses_agree() {
 	local missing
 	missing=$({ rtp_report "rtp_access_$1" && rtp_report "rtp_core_$1"; } |
 		jq -s 'flatten | map(.sent + .rtcp_sent - .received - .rtcp_received) | add')
-	[ "$missing" = $(($(device_drops) + $(drops_as no_endpoint))) ]
+	[ "$missing" = $(($(device_drops) + $(drops_as no_endpoint) + $(drops_as ring_full))) ]
 }
 
 flaws() {
@@ -74,10 +74,11 @@ lost() {
 	{ rtp_report "rtp_access_$1" && rtp_report "rtp_core_$1"; } | jq -s 'flatten | map(.lost) | add'
 }
 
-# dry_round NAME HUGEPAGES CACHE
+# dry_round NAME HUGEPAGES CACHE [WORKERS]
 dry_round() {
 	local name=$1 full before lost
-	say "round $name: hugepages = $2, buffer_cache = $3"
+	WORKERS=${4:-}
+	say "round $name: hugepages = $2, buffer_cache = $3, workers = ${WORKERS:-$WORKER_CPU}"
 	network "$name"
 	HUGEPAGES=$2 RELAY_SETTINGS="buffer_cache = $3;"
 	mkfifo "$WORK/greedy_$name.fifo"
@@ -104,12 +105,15 @@ dry_round() {
 	echo "release" >"$WORK/greedy_$name.fifo"
 	check_soon "the buffers are back" free_at_least $((full - 128))
 	check_soon "the log says so" logged relay 'info buffers free=[0-9]+ of=[0-9]+ again after'
+	before=$(relay_stats .packets_in)
+	check_soon "what waited in the rings is through" packets_in_more_than $((before + 2 * 2048 + 500))
 	before=$(relay_stats .packets_in) lost=$(lost "$name")
 	check_soon "media flows as before" packets_in_more_than $((before + 2000))
 	check_equal "packets lost since" $(($(lost "$name") - lost)) 0
 
 	LOST=1000000 rtp_quiet "rtp_access_$name" "rtp_core_$name" "$CALLS"
 	check_soon "what is missing at the peers is what the devices dropped" losses_agree "$name"
+	[ -n "$WORKERS" ] || check_equal "packets that rings had no room for" "$(relay_stats .ring_drops)" 0
 	check_equal "packets changed, late or unsendable" "$(flaws "$name")" 0
 	check_equal "kedgectl stats: the fewest that were free" "$(relay_stats .buffers_free_lowest)" 0
 	check "starved turns of receive are counted" test "$(relay_stats .starved_turns)" -gt 0
@@ -118,6 +122,8 @@ dry_round() {
 
 dry_round plain never 256
 dry_round bare never 0
+IFS=, read -ra cpus <<<"$ALL_CPUS"
+dry_round pair never 256 "${cpus[0]}, ${cpus[1]:-$((cpus[0] + 1))}"
 reserved=$(cat $PAGES)
 UNDO+=("echo $reserved >$PAGES")
 echo $((reserved + 64)) >$PAGES
@@ -130,7 +136,7 @@ fi
 
 say "as few buffers as possible"
 network few
-RELAY=$BUILD_DIR/dpdk_app/kedge-relay RELAY_ARGS=() HUGEPAGES=never
+RELAY=$BUILD_DIR/dpdk_app/kedge-relay RELAY_ARGS=() HUGEPAGES=never WORKERS=
 : >"$WORK/relay.log"
 RELAY_SETTINGS='buffers = 1;'
 kedge_config

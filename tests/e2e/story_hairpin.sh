@@ -71,6 +71,9 @@ check_equal "media addresses of the core legs, ours both times" \
 	done | grep -o "$EDGE_CORE" | wc -l)" 4
 check_equal "the second call comes from" "$(ctl --json calls | jq -r 'select(.type == "call" and .to_realm == "access") | .id' |
 	while read -r id; do ctl --json call "$id" | jq -r '.legs[0].flow.remote'; done)" "$CALLEE:5060"
+check_equal "next hops towards core" "$(ctl --json sessions |
+	jq -r 'select(.type == "session") | .sides[] | select(.realm == "core") | .components[0].next_hop.state' | sort | uniq -c | xargs)" \
+	"2 ourselves"
 for id in $(ctl --json calls | jq -r 'select(.type == "call") | .id'); do
 	ctl call "$id" >"$WORK/story"
 	check "kedgectl call $id: audio both ways" grep -q "=> audio flows both ways" "$WORK/story"

@@ -81,9 +81,13 @@ static void put_pair(struct endpoint a, struct endpoint b) {
 
 START_TEST(passes_both_calls) {
 	struct endpoint a = fix_endpoint("203.0.113.50", 4000), b = fix_endpoint("203.0.113.60", 4000);
+	struct proto_session_state state;
 	struct relay_packet p;
 
 	put_pair(a, b);
+	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_GET, fix_id(1), &state), 0);
+	ck_assert_uint_eq(state.component[0][0].hairpin, 0);
+	ck_assert_uint_eq(state.component[1][0].hairpin, 1);
 	p = make(a, access_of(0), 0);
 	ck_assert_uint_eq(fix_burst(f, 0, &p), VERDICT_FORWARDED);
 	check_out(&p, access_of(1), b);
