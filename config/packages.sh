@@ -7,7 +7,7 @@ packages_build='gcc meson ninja-build pkg-config clang llvm libc6-dev linux-libc
 	libconfig-dev libpcre2-dev libjansson-dev check'
 packages_run='iproute2 nftables ethtool procps util-linux jq'
 packages_phones='baresip-core sox'
-packages_test='sip-tester tshark'
+packages_test='sip-tester tshark kamailio'
 packages_lint='clang-format clang-tidy shellcheck'
 
 # Print the packages of one set: build, test (all that tests/run.sh needs), phones (all that quickstart.sh needs) or lint.
@@ -33,6 +33,35 @@ packages_missing() {
 	done
 }
 
+# Of the packages, those that bring a service, which is neither to start now nor with the machine: tests run their own.
+packages_services='kamailio'
+
+# Debian asks this file before a package starts its service. What the host has already stays.
+POLICY=/usr/sbin/policy-rc.d
+
+# A subshell, so that its policy goes whatever way it ends.
+packages_apt() (
+	trap 'exit 130' INT TERM HUP
+	if [ ! -e $POLICY ]; then
+		trap 'rm -f $POLICY' EXIT
+		printf '#!/bin/sh\nexit 101\n' >$POLICY && chmod 755 $POLICY
+	fi
+	status=0
+	# tshark asks whether users may capture, unless told not to ask.
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" || status=$?
+	for package in "$@"; do
+		case " $packages_services " in
+		*" $package "*) packages_service_off "$package" ;;
+		esac
+	done
+	exit $status
+)
+
+packages_service_off() {
+	update-rc.d "$1" disable || true
+	deb-systemd-helper disable "$1.service" || true
+} >/dev/null 2>&1
+
 # Install what is missing of a set. Needs root only then.
 packages_install() {
 	local wanted missing
@@ -46,11 +75,9 @@ packages_install() {
 		return 1
 	fi
 	echo "installing: $missing" >&2
-	# tshark asks whether users may capture, unless told not to ask; no service is to start by itself.
-	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086
-	apt-get install -qq -y --no-install-recommends $missing >/dev/null 2>&1 && return 0
+	packages_apt $missing >/dev/null 2>&1 && return 0
 	apt-get update -qq >&2
 	# shellcheck disable=SC2086
-	apt-get install -qq -y --no-install-recommends $missing >&2
+	packages_apt $missing >&2
 }
