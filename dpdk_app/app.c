@@ -135,6 +135,7 @@ static void fill_params(struct app *a) {
 		p->boot_id = clock_now_ns();
 }
 
+// All media addresses, whichever port they are of: see steer.bpf.c.
 static struct steer_table steer_table(const struct app *a, unsigned port) {
 	struct steer_table t = {.magic = STEER_MAGIC};
 
@@ -142,8 +143,6 @@ static struct steer_table steer_table(const struct app *a, unsigned port) {
 	for (unsigned i = 0; i < a->params.n_media; i++) {
 		const struct relay_media *m = &a->params.media[i];
 
-		if (a->params.realms[m->realm].port != port)
-			continue;
 		t.media[t.n_media++] = (struct steer_media){
 			.address = endpoint_v4_addr_be(&m->address),
 			.port_first = m->port_first,

@@ -1,8 +1,11 @@
 // The XDP program of an AF_XDP port: media to the relay, everything else to the kernel, untouched.
 //
-//	frame ─► to our MAC, untagged, plain IPv4, UDP, to a media address and port?
+//	frame ─► to our MAC, one 802.1Q tag or none, plain IPv4, UDP, to a media address and port?
 //	            no  ─► XDP_PASS, counted by class
 //	            yes ─► the relay's socket of this queue; none there: XDP_DROP
+//
+// Whose media address it is, this port's or another's, and what VLAN the tag says is not looked at: the kernel takes packets
+// to any address of the host on any interface, so it would answer those too. The relay drops them as wrong_realm.
 //
 // Dropped, not passed: without a relay the kernel has no socket on a media port and would answer ICMP port
 // unreachable, upon which many phones end the call. So a relay that was killed leaves its program behind, which
@@ -19,6 +22,12 @@
 #include <bpf/bpf_helpers.h>
 
 enum { QUEUES_MAX = 256 };
+
+// What follows the type 0x8100 (IEEE 802.1Q).
+struct tag {
+	__be16 control; // priority, VLAN id
+	__be16 type; // of what follows
+};
 
 // The name is the PMD's: it puts its sockets in here, by queue.
 struct {
@@ -57,12 +66,12 @@ static enum xdp_class find(__be32 address, __u16 port) {
 	return XDP_CLASS_UDP;
 }
 
-static enum xdp_class classify(const void *data, const void *end) {
-	const struct ethhdr *eth = data;
-	const struct iphdr *ip = (const void *)(eth + 1);
+// type: of what begins at ip.
+static enum xdp_class classify_packet(
+	const struct ethhdr *eth, __be16 type, const struct iphdr *ip, const void *end) {
 	const struct udphdr *udp = (const void *)(ip + 1);
 
-	if ((const void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4)
+	if ((const void *)(ip + 1) > end || type != bpf_htons(ETH_P_IP) || ip->version != 4)
 		return XDP_CLASS_NOT_IP;
 	if (ip->protocol != IPPROTO_UDP)
 		return XDP_CLASS_OTHER;
@@ -73,6 +82,17 @@ static enum xdp_class classify(const void *data, const void *end) {
 	if ((const void *)(udp + 1) > end || !is_ours(eth))
 		return XDP_CLASS_UDP;
 	return find(ip->daddr, bpf_ntohs(udp->dest));
+}
+
+static enum xdp_class classify(const void *data, const void *end) {
+	const struct ethhdr *eth = data;
+	const struct tag *tag = (const void *)(eth + 1);
+
+	if ((const void *)(tag + 1) > end)
+		return XDP_CLASS_NOT_IP;
+	if (eth->h_proto == bpf_htons(ETH_P_8021Q))
+		return classify_packet(eth, tag->type, (const void *)(tag + 1), end);
+	return classify_packet(eth, eth->h_proto, (const void *)(eth + 1), end);
 }
 
 static void count(__u32 class) {

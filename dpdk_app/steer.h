@@ -20,5 +20,5 @@ struct steer_table {
 	__u64 magic;
 	__u8 mac[6]; // the port's
 	__u16 n_media;
-	struct steer_media media[STEER_MEDIA_MAX];
+	struct steer_media media[STEER_MEDIA_MAX]; // of all ports
 };

@@ -17,7 +17,7 @@ static_assert((int)VERDICT_COUNT <= (int)STATS_VERDICTS);
 enum xdp_class {
 	XDP_CLASS_MEDIA, // redirected to the relay
 	XDP_CLASS_DROPPED, // media, but no queue took it
-	XDP_CLASS_NOT_IP, // ARP, IPv6, VLAN, …
+	XDP_CLASS_NOT_IP, // ARP, IPv6, several VLAN tags, …
 	XDP_CLASS_OTHER, // IPv4 but not UDP
 	XDP_CLASS_FRAGMENT, // IPv4 fragment
 	XDP_CLASS_OPTIONS, // IPv4 with options

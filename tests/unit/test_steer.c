@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FRAME = 60, IP = 14, UDP = IP + 20, UDP_END = UDP + 8, N_MEDIA = STEER_MEDIA_MAX };
+enum { FRAME = 60, TYPE = 12, TAG = 4, IP = 14, UDP = IP + 20, UDP_END = UDP + 8, N_MEDIA = STEER_MEDIA_MAX };
 
 static struct bpf_object *object;
 static int program, counts;
@@ -66,7 +66,17 @@ static uint32_t run(const uint8_t *frame, size_t length, enum xdp_class *class) 
 	return opts.retval;
 }
 
-// Media without a socket to take it is dropped; all else passes.
+// The frame with a tag of that type and VLAN before its own type.
+static void tag(const uint8_t frame[FRAME], uint16_t type, uint16_t control, uint8_t tagged[FRAME + TAG]) {
+	memcpy(tagged, frame, TYPE);
+	tagged[TYPE] = (uint8_t)(type >> 8);
+	tagged[TYPE + 1] = (uint8_t)type;
+	tagged[TYPE + 2] = (uint8_t)(control >> 8);
+	tagged[TYPE + 3] = (uint8_t)control;
+	memcpy(tagged + TYPE + TAG, frame + TYPE, FRAME - TYPE);
+}
+
+// Media without a socket to take it is dropped; all else passes. A tag makes no difference.
 static const struct {
 	const char *what;
 	struct {
@@ -89,7 +99,6 @@ static const struct {
 	{"broadcast-like MAC", {{0, 0xff}}, XDP_CLASS_UDP},
 	{"ARP", {{13, 0x06}}, XDP_CLASS_NOT_IP},
 	{"IPv6", {{12, 0x86}, {13, 0xdd}}, XDP_CLASS_NOT_IP},
-	{"802.1Q tag", {{12, 0x81}}, XDP_CLASS_NOT_IP},
 	{"IP version 6 in an IPv4 frame", {{IP, 0x65}}, XDP_CLASS_NOT_IP},
 	{"TCP", {{IP + 9, 6}}, XDP_CLASS_OTHER},
 	{"ICMP", {{IP + 9, 1}}, XDP_CLASS_OTHER},
@@ -101,34 +110,74 @@ static const struct {
 	{"reserved bit only", {{IP + 6, 0x80}}, XDP_CLASS_DROPPED},
 };
 
-START_TEST(classes) {
-	uint8_t frame[FRAME];
+static void check(const char *what, const uint8_t *frame, size_t length, enum xdp_class expected) {
 	enum xdp_class class = XDP_CLASS_COUNT;
-	uint32_t action;
+	const uint32_t action = run(frame, length, &class);
+
+	ck_assert_msg(class == expected, "%s, %zu bytes: %s", what, length, xdp_class_name(class));
+	ck_assert_msg(
+		action == (class == XDP_CLASS_DROPPED ? XDP_DROP : XDP_PASS), "%s: action %u", what, action);
+}
+
+START_TEST(classes) {
+	uint8_t frame[FRAME], tagged[FRAME + TAG];
 
 	memcpy(frame, media, sizeof(frame));
 	for (int i = 0; i < 4; i++) {
 		if (frames[_i].change[i].at != 0 || frames[_i].change[i].value != 0)
 			frame[frames[_i].change[i].at] = frames[_i].change[i].value;
 	}
-	action = run(frame, sizeof(frame), &class);
-	ck_assert_msg(class == frames[_i].class, "%s: %s", frames[_i].what, xdp_class_name(class));
-	ck_assert_msg(action == (class == XDP_CLASS_DROPPED ? XDP_DROP : XDP_PASS), "%s: %u", frames[_i].what,
-		action);
+	check(frames[_i].what, frame, sizeof(frame), frames[_i].class);
+	tag(frame, 0x8100, 0xa064, tagged); // priority 5, VLAN 100
+	check(frames[_i].what, tagged, sizeof(tagged), frames[_i].class);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	uint16_t type, control;
+	enum xdp_class class;
+} tags[] = {
+	{"priority tag", 0x8100, 0xa000, XDP_CLASS_DROPPED},
+	{"VLAN 1", 0x8100, 0x0001, XDP_CLASS_DROPPED},
+	{"VLAN 4095", 0x8100, 0x0fff, XDP_CLASS_DROPPED},
+	{"a provider's tag (802.1ad)", 0x88a8, 0x0064, XDP_CLASS_NOT_IP},
+	{"an old provider's tag", 0x9100, 0x0064, XDP_CLASS_NOT_IP},
+};
+
+START_TEST(any_tag) {
+	uint8_t frame[FRAME + TAG];
+
+	tag(media, tags[_i].type, tags[_i].control, frame);
+	check(tags[_i].what, frame, sizeof(frame), tags[_i].class);
+}
+END_TEST
+
+START_TEST(two_tags) {
+	uint8_t frame[FRAME + TAG], twice[FRAME + 2 * TAG];
+
+	tag(media, 0x8100, 0x0064, frame);
+	memcpy(twice, frame, TYPE + TAG);
+	memcpy(twice + TYPE + TAG, frame + TYPE, sizeof(frame) - TYPE);
+	check("two tags", twice, sizeof(twice), XDP_CLASS_NOT_IP);
 }
 END_TEST
 
 // The kernel runs nothing shorter than an Ethernet header.
 START_TEST(cut_off) {
+	uint8_t tagged[FRAME + TAG];
+
+	tag(media, 0x8100, 0x0064, tagged);
 	for (size_t length = IP; length <= FRAME; length++) {
-		enum xdp_class class = XDP_CLASS_COUNT, expected = XDP_CLASS_DROPPED;
-		const uint32_t action = run(media, length, &class);
+		enum xdp_class expected = XDP_CLASS_DROPPED;
 
 		if (length < UDP_END)
 			expected = length < UDP ? XDP_CLASS_NOT_IP : XDP_CLASS_UDP;
-		ck_assert_msg(class == expected, "%zu bytes: %s", length, xdp_class_name(class));
-		ck_assert_uint_eq(action, class == XDP_CLASS_DROPPED ? XDP_DROP : XDP_PASS);
+		check("untagged", media, length, expected);
+		check("tagged", tagged, length + TAG, expected);
 	}
+	for (size_t length = IP; length < IP + TAG; length++)
+		check("cut within the tag", tagged, length, XDP_CLASS_NOT_IP);
 }
 END_TEST
 
@@ -148,6 +197,8 @@ int main(void) {
 		return 1;
 	}
 	tcase_add_loop_test(t, classes, 0, (int)(sizeof(frames) / sizeof(frames[0])));
+	tcase_add_loop_test(t, any_tag, 0, (int)(sizeof(tags) / sizeof(tags[0])));
+	tcase_add_test(t, two_tags);
 	tcase_add_test(t, cut_off);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
