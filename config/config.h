@@ -64,7 +64,7 @@ struct config_network { // CIDR
 struct config_realm {
 	char name[CONFIG_NAME];
 	int port; // index into relay.ports
-	int vlan; // 0 only, for now
+	int vlan; // 802.1Q id; 0: untagged
 	enum config_auto nat;
 	enum config_latch latch;
 	int dscp;

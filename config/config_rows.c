@@ -98,7 +98,7 @@ static const struct setting realm_rows[] = {
 	{"name", SETTING_VALUE, .required = true, AT(realm, name), .value = config_value_name,
 		.allowed = NAME_TEXT},
 	{"port", SETTING_REF, .required = true, AT(realm, port), .ref = REF_PORT},
-	{"vlan", SETTING_INT, AT(realm, vlan), RANGE(0, 0), .allowed = "0 (VLANs are not available yet)"},
+	{"vlan", SETTING_INT, AT(realm, vlan), RANGE(0, 4094)},
 	{"nat", SETTING_CHOICE, AT(realm, nat), .choices = auto_choices, .initial = CONFIG_AUTO},
 	{"latch", SETTING_CHOICE, AT(realm, latch), .choices = latch_choices, .initial = CONFIG_LATCH_AUTO},
 	{"dscp", SETTING_INT, AT(realm, dscp), RANGE(0, 63)},

@@ -165,6 +165,32 @@ START_TEST(trunks_inherit) {
 }
 END_TEST
 
+// Realms may share a port, on VLANs or not; what tells them apart is their addresses.
+START_TEST(realms_share_a_port) {
+	static const char text[] =
+		"node = \"n\"; node_id = 1; control: { socket = \"/c\"; };\n"
+		"relay: { control_socket = \"/r\"; workers = [ 0 ]; max_sessions = 1;\n"
+		"ports = ( { name = \"p\"; device = \"af_xdp:e\"; } ); };\n"
+		"realms = ( { name = \"a\"; port = \"p\"; vlan = 4094; sip = ( { address = \"203.0.113.1\"; } );\n"
+		"media = ( { address = \"203.0.113.1\"; ports = [ 2000, 2003 ]; } ); },\n"
+		"{ name = \"b\"; port = \"p\"; vlan = 1; sip = ( { address = \"203.0.113.2\"; } );\n"
+		"media = ( { address = \"203.0.113.2\"; ports = [ 2000, 2003 ]; } ); },\n"
+		"{ name = \"c\"; port = \"p\"; sip = ( { address = \"203.0.113.3\"; } );\n"
+		"media = ( { address = \"203.0.113.3\"; ports = [ 2000, 2003 ]; } ); },\n"
+		"{ name = \"d\"; port = \"p\"; sip = ( { address = \"203.0.113.4\"; } );\n"
+		"media = ( { address = \"203.0.113.4\"; ports = [ 2000, 2003 ]; } ); } );\n";
+	static const int vlans[] = {4094, 1, 0, 0};
+	struct config *c = load_text(text);
+
+	ck_assert_int_eq(c->n_realms, 4);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(c->realms[i].port, 0);
+		ck_assert_int_eq(c->realms[i].vlan, vlans[i]);
+	}
+	config_unload(c);
+}
+END_TEST
+
 // ---- files ----
 
 START_TEST(the_example_loads) {
@@ -282,6 +308,7 @@ int main(void) {
 	tcase_add_test(t, values_are_stored);
 	tcase_add_test(t, advertised_endpoints_follow_the_bound_ones);
 	tcase_add_test(t, trunks_inherit);
+	tcase_add_test(t, realms_share_a_port);
 	tcase_add_test(t, the_example_loads);
 	tcase_add_test(t, includes_are_beside_the_file);
 	tcase_add_test(t, unreadable_files_are_named);

@@ -96,7 +96,8 @@ static const struct mistake {
 	// Realms
 	{"a port that isn't there", "port = \"core\"", "port = \"cor\"", 14, "realms[1].port",
 		"\"access\", \"core\""},
-	{"a VLAN", "nat = \"never\"", "vlan = 7", 14, "realms[1].vlan", "0 (VLANs"},
+	{"a VLAN that is reserved", "nat = \"never\"", "vlan = 4095", 14, "realms[1].vlan", "0 to 4094"},
+	{"a negative VLAN", "nat = \"never\"", "vlan = -1", 14, "realms[1].vlan", "0 to 4094"},
 	{"a network without a mask", "192.0.2.0/24", "192.0.2.0/", 11, "realms[0].allow[0]", "192.0.2.0/24"},
 	{"a network with a long mask", "192.0.2.0/24", "192.0.2.0/33", 11, "realms[0].allow[0]",
 		"192.0.2.0/24"},
