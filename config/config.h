@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 enum { CONFIG_NAME = 32 }; // bytes of a name with its NUL: [A-Za-z0-9_-]+
+enum { CONFIG_INTERFACE = 16 }; // bytes of an interface's name with its NUL (the kernel's IFNAMSIZ)
 
 enum config_auto { CONFIG_AUTO, CONFIG_ALWAYS, CONFIG_NEVER };
 enum config_udp_checksum { UDP_CHECKSUM_UPDATE, UDP_CHECKSUM_COMPUTE };
@@ -65,6 +66,7 @@ struct config_realm {
 	char name[CONFIG_NAME];
 	int port; // index into relay.ports
 	int vlan; // 802.1Q id; 0: untagged
+	char interface[CONFIG_INTERFACE]; // the kernel's, for routes and neighbours; empty: the port's or its VLAN's
 	enum config_auto nat;
 	enum config_latch latch;
 	int dscp;

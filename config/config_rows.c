@@ -99,6 +99,8 @@ static const struct setting realm_rows[] = {
 		.allowed = NAME_TEXT},
 	{"port", SETTING_REF, .required = true, AT(realm, port), .ref = REF_PORT},
 	{"vlan", SETTING_INT, AT(realm, vlan), RANGE(0, 4094)},
+	{"interface", SETTING_VALUE, AT(realm, interface), .value = config_value_interface,
+		.allowed = "the name of one of the kernel's interfaces"},
 	{"nat", SETTING_CHOICE, AT(realm, nat), .choices = auto_choices, .initial = CONFIG_AUTO},
 	{"latch", SETTING_CHOICE, AT(realm, latch), .choices = latch_choices, .initial = CONFIG_LATCH_AUTO},
 	{"dscp", SETTING_INT, AT(realm, dscp), RANGE(0, 63)},

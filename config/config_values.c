@@ -61,6 +61,20 @@ bool config_value_name(const char *text, void *field, char wrong[static CONFIG_W
 	return true;
 }
 
+static bool is_interface(const char *name) {
+	return *name != '\0' && strlen(name) < CONFIG_INTERFACE && strpbrk(name, "/:, \t\r\n") == NULL &&
+		strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+bool config_value_interface(const char *text, void *field, char wrong[static CONFIG_WRONG]) {
+	static_assert((int)CONFIG_INTERFACE == (int)IFNAMSIZ);
+	if (!is_interface(text))
+		return wrong_is(wrong, "is no interface's name");
+	if (field != NULL)
+		memcpy(field, text, strlen(text) + 1);
+	return true;
+}
+
 bool config_value_device(const char *text, void *field, char wrong[static CONFIG_WRONG]) {
 	static const char af_xdp[] = "af_xdp:";
 	const char *name = text + sizeof(af_xdp) - 1;
@@ -70,8 +84,7 @@ bool config_value_device(const char *text, void *field, char wrong[static CONFIG
 		return wrong_is(wrong, "is a kind of device that is not available yet");
 	if (strncmp(text, af_xdp, sizeof(af_xdp) - 1) != 0)
 		return wrong_is(wrong, "is no device");
-	if (*name == '\0' || strlen(name) >= IFNAMSIZ || strpbrk(name, "/:, \t\r\n") != NULL ||
-		strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (!is_interface(name))
 		return wrong_is(wrong, "has no valid interface name in it");
 	if (field != NULL)
 		snprintf(field, sizeof(port->device), "%s", text);

@@ -168,7 +168,6 @@ static int start_next_hops(struct app *a) {
 		.ctx = a};
 
 	for (unsigned i = 0; i < a->params.n_realms; i++) {
-		p.realms[i].ifindex = a->ports[a->params.realms[i].port].interface.index;
 		p.realms[i].vlan = a->params.realms[i].vlan;
 		p.realms[i].source = a->config->realms[i].media[0].address;
 	}
@@ -278,7 +277,7 @@ static int start(struct app *a) {
 		host_check_addresses(&a->config->realms[i]);
 	ret = start_data_plane(a);
 	if (ret == 0)
-		ret = neighbour_open(a->next_hops, a->ports, a->n_ports, &a->poller, &a->neighbour);
+		ret = neighbour_open(a->next_hops, a->ports, a->config, &a->poller, &a->neighbour);
 	// Last: whoever finds the socket finds a relay that works.
 	if (ret == 0)
 		ret = control_socket_open(a->config->relay.control_socket, a->config->group, a->relay,

@@ -3,6 +3,7 @@
 #include "config/log.h"
 #include "dpdk_app/clock.h"
 #include "dpdk_app/netlink.h"
+#include "dpdk_app/realm_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,11 +30,19 @@ struct neighbour {
 		struct next_hops_ask ask;
 	} flying[FLIGHT];
 	struct neighbour_link links[RELAY_PORTS_MAX];
-	bool links_wanted, lost_device;
-	struct log_gate refused, lost;
+	struct realm_link realms[RELAY_REALMS_MAX];
+	unsigned n_realms;
+	bool links_wanted, list_wanted, lost_device;
+	uint32_t list_seq; // of the list of all interfaces that is under way, 0: none
+	struct log_gate refused, full, lost;
 };
 
 // ---- links ----
+
+// The kernel's interface of a port.
+static int index_of(const struct port *p) {
+	return p->interface.index;
+}
 
 static void on_link_gone(struct neighbour *n, const struct port *p) {
 	if (!n->lost_device)
@@ -63,15 +72,44 @@ static void on_link(struct neighbour *n, unsigned index, const struct netlink_ev
 	}
 }
 
+static void set_interface(struct neighbour *n, unsigned realm) {
+	next_hops_set_interface(n->table, (uint16_t)realm, n->realms[realm].ifindex);
+}
+
 static void on_any_link(struct neighbour *n, const struct netlink_event *e) {
 	for (unsigned i = 0; i < n->n_ports; i++) {
-		if (n->ports[i].interface.index != e->ifindex)
+		if (index_of(&n->ports[i]) != e->ifindex)
 			continue;
 		if (e->kind == NETLINK_EVENT_LINK_GONE)
 			on_link_gone(n, &n->ports[i]);
 		else
 			on_link(n, i, e);
 	}
+	for (unsigned i = 0; i < n->n_realms; i++) {
+		if (realm_link_on(&n->realms[i], e))
+			set_interface(n, i);
+	}
+}
+
+static void on_list_end(struct neighbour *n, int error) {
+	n->list_seq = 0;
+	for (unsigned i = 0; i < n->n_realms && error == 0; i++) {
+		if (realm_link_list_end(&n->realms[i]))
+			set_interface(n, i);
+	}
+}
+
+// Other interfaces come and go (containers, tunnels) without changing anything for us: routes are asked for with ours given.
+static bool is_ours(const struct neighbour *n, int ifindex) {
+	for (unsigned i = 0; i < n->n_ports; i++) {
+		if (index_of(&n->ports[i]) == ifindex)
+			return true;
+	}
+	for (unsigned i = 0; i < n->n_realms; i++) {
+		if (n->realms[i].ifindex == ifindex)
+			return true;
+	}
+	return false;
 }
 
 // ---- news ----
@@ -83,10 +121,13 @@ static void on_news(void *ctx, const struct netlink_event *e) {
 	case NETLINK_EVENT_LINK:
 	case NETLINK_EVENT_LINK_GONE:
 		on_any_link(n, e);
-		next_hops_on_change(n->table);
+		if (is_ours(n, e->ifindex))
+			next_hops_on_change(n->table);
 		break;
 	case NETLINK_EVENT_ROUTE:
-	case NETLINK_EVENT_RULE:
+		next_hops_on_route_change(n->table, &e->network, e->prefix_length);
+		break;
+	case NETLINK_EVENT_ALL_ROUTES:
 		next_hops_on_change(n->table);
 		break;
 	case NETLINK_EVENT_NEIGHBOUR:
@@ -105,7 +146,7 @@ static void on_loss(struct neighbour *n, const char *what) {
 	if (log_gate_open(&n->lost, "netlink lost", clock_now_ns(), 1))
 		log_warning("netlink %s lost: asking for everything again", what);
 	next_hops_on_loss(n->table);
-	n->links_wanted = true;
+	n->list_wanted = true;
 }
 
 static void follow_ready(void *ctx) {
@@ -123,6 +164,11 @@ static void on_refusal(struct neighbour *n, const struct next_hops_ask *ask, int
 
 	if (ask->question == ASK_NEIGHBOUR)
 		next_hops_on_unknown(n->table, ask);
+	if (ask->question == ASK_USE && error == -ENOBUFS &&
+		log_gate_open(&n->full, "neighbours", clock_now_ns(), 1))
+		log_error("neighbour address=%s has no place in the kernel's table: raise sysctl "
+			  "net.ipv4.neigh.default.gc_thresh3",
+			endpoint_format_addr(&ask->address, dst));
 	if (ask->question != ASK_ROUTE)
 		return;
 	// With an interface given the kernel refuses only what can't be at all; "no route" is told by the answer.
@@ -155,6 +201,10 @@ static void on_answer(void *ctx, const struct netlink_event *e) {
 
 	if (e->kind == NETLINK_EVENT_LINK) {
 		on_any_link(n, e);
+		return;
+	}
+	if (e->seq == n->list_seq && e->kind == NETLINK_EVENT_ANSWERED) {
+		on_list_end(n, e->error);
 		return;
 	}
 	for (unsigned i = 0; i < FLIGHT; i++) {
@@ -206,8 +256,15 @@ static uint32_t next_seq(struct neighbour *n) {
 
 static void put_links(struct neighbour *n, struct netlink_batch *b) {
 	for (unsigned i = 0; i < n->n_ports && n->links_wanted; i++)
-		netlink_put_link(b, next_seq(n), n->ports[i].interface.index);
+		netlink_put_link(b, next_seq(n), index_of(&n->ports[i]));
 	n->links_wanted = false;
+	if (!n->list_wanted)
+		return;
+	for (unsigned i = 0; i < n->n_realms; i++)
+		realm_link_list_begin(&n->realms[i]);
+	n->list_seq = next_seq(n);
+	n->list_wanted = false;
+	netlink_put_all_links(b, n->list_seq);
 }
 
 void neighbour_ask(struct neighbour *n) {
@@ -253,8 +310,17 @@ bool neighbour_lost_device(const struct neighbour *n) {
 
 // ---- creation ----
 
-int neighbour_open(struct next_hops *table, const struct port *ports, unsigned n_ports, struct poller *p,
-	struct neighbour **out) {
+static void init_realms(struct neighbour *n, const struct config *c) {
+	for (int i = 0; i < c->n_realms; i++) {
+		const struct config_realm *r = &c->realms[i];
+
+		n->realms[n->n_realms++] = realm_link_begin(r, &n->ports[r->port].interface);
+		set_interface(n, (unsigned)i);
+	}
+}
+
+int neighbour_open(struct next_hops *table, const struct port *ports, const struct config *config,
+	struct poller *p, struct neighbour **out) {
 	struct neighbour *n = calloc(1, sizeof(*n));
 	int ret;
 
@@ -263,12 +329,13 @@ int neighbour_open(struct next_hops *table, const struct port *ports, unsigned n
 	*n = (struct neighbour){.table = table,
 		.poller = p,
 		.ports = ports,
-		.n_ports = n_ports,
+		.n_ports = (unsigned)config->relay.n_ports,
 		.follow_fd = -1,
 		.ask_fd = -1,
-		.links_wanted = true};
-	for (unsigned i = 0; i < n_ports; i++)
+		.list_wanted = true};
+	for (unsigned i = 0; i < n->n_ports; i++)
 		n->links[i].up = true; // so that a link that is down gets its line
+	init_realms(n, config);
 	n->follow = (struct poller_source){.ready = follow_ready, .ctx = n};
 	n->ask = (struct poller_source){.ready = ask_ready, .ctx = n};
 	ret = n->follow_fd = netlink_open(true);

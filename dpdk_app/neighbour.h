@@ -7,10 +7,10 @@
 
 struct neighbour;
 
-// Follow links, routes, rules and neighbours for the table. Borrows ports and p until close. Logs.
+// Follow links, routes, rules and neighbours for the table. Borrows ports, config and p until close. Logs.
 // Returns 0 or a negative errno.
-[[nodiscard]] int neighbour_open(struct next_hops *table, const struct port *ports, unsigned n_ports,
-	struct poller *p, struct neighbour **out);
+[[nodiscard]] int neighbour_open(struct next_hops *table, const struct port *ports,
+	const struct config *config, struct poller *p, struct neighbour **out);
 void neighbour_close(struct neighbour *n); // NULL is fine
 
 // Put the table's questions to the kernel, a batch at most. Call every turn of the loop.

@@ -1,9 +1,10 @@
 #include "dpdk_app/netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
-#include <linux/if.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -21,7 +22,8 @@ enum {
 };
 
 int netlink_open(bool follow) {
-	static const unsigned groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE};
+	static const unsigned groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
+		RTNLGRP_IPV4_IFADDR, RTNLGRP_NEXTHOP};
 	const int buffer = RECEIVE_BUFFER;
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE), ret;
@@ -88,6 +90,42 @@ static bool get_mac(const struct nlattr *a, struct netlink_event *e) {
 	return true;
 }
 
+static bool parse_nested(const struct nlattr *a, struct attributes *out) {
+	*out = (struct attributes){0};
+	return a != NULL && mnl_attr_parse_nested(a, take_attribute, out) >= 0;
+}
+
+// An 802.1Q interface on another one of this network namespace.
+static void parse_vlan(const struct attributes *link, struct netlink_event *e) {
+	static const char kind[] = "vlan";
+	struct attributes info, data;
+	uint16_t protocol;
+	const void *p;
+
+	if (!parse_nested(link->at[IFLA_LINKINFO], &info) || link->at[IFLA_LINK_NETNSID] != NULL)
+		return;
+	p = get_payload(info.at[IFLA_INFO_KIND], sizeof(kind) - 1);
+	if (p == NULL || memcmp(p, kind, sizeof(kind) - 1) != 0 ||
+		!parse_nested(info.at[IFLA_INFO_DATA], &data))
+		return;
+	p = get_payload(data.at[IFLA_VLAN_PROTOCOL], sizeof(protocol));
+	if (p == NULL || memcmp(p, &(uint16_t){htons(ETH_P_8021Q)}, sizeof(protocol)) != 0)
+		return;
+	p = get_payload(data.at[IFLA_VLAN_ID], sizeof(e->vlan));
+	if (p == NULL)
+		return;
+	memcpy(&e->vlan, p, sizeof(e->vlan));
+	e->parent = (int)get_u32(link->at[IFLA_LINK]);
+}
+
+static void get_name(const struct nlattr *a, struct netlink_event *e) {
+	const char *p = get_payload(a, 1);
+	const size_t length = p == NULL ? 0 : strnlen(p, mnl_attr_get_payload_len(a));
+
+	if (length < sizeof(e->name))
+		memcpy(e->name, p == NULL ? "" : p, length);
+}
+
 static bool parse_link(const struct nlmsghdr *h, struct netlink_event *e) {
 	struct attributes a;
 	const struct ifinfomsg *m = read_attributes(h, sizeof(*m), &a);
@@ -102,6 +140,8 @@ static bool parse_link(const struct nlmsghdr *h, struct netlink_event *e) {
 	e->up = (m->ifi_flags & IFF_UP) != 0;
 	e->running = (m->ifi_flags & IFF_RUNNING) != 0;
 	e->has_mac = get_mac(a.at[IFLA_ADDRESS], e);
+	get_name(a.at[IFLA_IFNAME], e);
+	parse_vlan(&a, e);
 	p = get_payload(a.at[IFLA_STATS64], offsetof(struct rtnl_link_stats64, multicast));
 	if (p != NULL) {
 		memcpy(&stats, p, offsetof(struct rtnl_link_stats64, multicast));
@@ -122,6 +162,8 @@ static bool parse_route(const struct nlmsghdr *h, struct netlink_event *e) {
 		return false;
 	e->kind = NETLINK_EVENT_ROUTE;
 	e->ifindex = (int)get_u32(a.at[RTA_OIF]);
+	e->network = endpoint_v4(get_u32(a.at[RTA_DST]), 0);
+	e->prefix_length = m->rtm_dst_len <= 32 ? m->rtm_dst_len : 0;
 	if (get_payload(a.at[RTA_GATEWAY], 4) != NULL)
 		e->address = endpoint_v4(get_u32(a.at[RTA_GATEWAY]), 0);
 	table = a.at[RTA_TABLE] != NULL ? get_u32(a.at[RTA_TABLE]) : m->rtm_table;
@@ -157,6 +199,7 @@ static bool parse_error(const struct nlmsghdr *h, struct netlink_event *e) {
 static bool parse_message(const struct nlmsghdr *h, struct netlink_event *e) {
 	switch (h->nlmsg_type) {
 	case NLMSG_ERROR:
+	case NLMSG_DONE: // both begin with an errno
 		return parse_error(h, e);
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
@@ -166,7 +209,11 @@ static bool parse_message(const struct nlmsghdr *h, struct netlink_event *e) {
 		return parse_route(h, e);
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
-		e->kind = NETLINK_EVENT_RULE;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+	case RTM_NEWNEXTHOP:
+	case RTM_DELNEXTHOP:
+		e->kind = NETLINK_EVENT_ALL_ROUTES;
 		return true;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
@@ -275,6 +322,13 @@ void netlink_put_link(struct netlink_batch *b, uint32_t seq, int ifindex) {
 	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 
 	m->ifi_index = ifindex;
+	end(b, h);
+}
+
+void netlink_put_all_links(struct netlink_batch *b, uint32_t seq) {
+	struct nlmsghdr *h = begin(b, seq, RTM_GETLINK, NLM_F_DUMP);
+
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
 	end(b, h);
 }
 

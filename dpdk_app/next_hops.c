@@ -1,5 +1,7 @@
 #include "dpdk_app/next_hops.h"
 
+#include "dpdk_app/route_changes.h"
+
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <stdlib.h>
@@ -14,17 +16,24 @@ static const uint64_t FAILED_AFTER =
 	5 * SECOND; // a neighbour that rebooted, or a link that flaps, may come back
 
 struct hop;
+struct destination;
+
+LIST_HEAD(destination_list, destination);
+TAILQ_HEAD(destination_queue, destination);
+LIST_HEAD(hop_list, hop);
+TAILQ_HEAD(hop_queue, hop);
 
 struct destination {
 	LIST_ENTRY(destination) chain; // of the hash bucket, or of the free ones
 	TAILQ_ENTRY(destination) active; // of all that are in use
 	TAILQ_ENTRY(destination) asking; // of those whose route is to be asked
 	LIST_ENTRY(destination) sharing; // of its hop
+	struct destination_queue *asked_in; // NULL: its route is not to be asked
 	struct endpoint address;
 	struct hop *hop; // NULL: no route, or not known yet
 	uint32_t refs, generation;
 	uint16_t realm;
-	bool to_ask;
+	bool answered; // once, at least
 };
 
 struct hop {
@@ -42,23 +51,21 @@ struct hop {
 	bool has_mac, failed, probing;
 };
 
-LIST_HEAD(destination_list, destination);
-TAILQ_HEAD(destination_queue, destination);
-LIST_HEAD(hop_list, hop);
-TAILQ_HEAD(hop_queue, hop);
-
 struct next_hops {
 	struct next_hops_params params;
+	int interfaces[RELAY_REALMS_MAX]; // the kernel's index, 0: none
 	uint32_t mask; // of the hash tables
 	struct destination_list *destination_buckets, free_destinations;
 	struct hop_list *hop_buckets, free_hops;
-	struct destination_queue active, asking_routes;
+	struct destination_queue active, asking_new, asking_again;
 	struct hop_queue steady, probing, asking_hops;
+	unsigned turn; // whose question is next
 	struct destination *destinations; // capacity of them; a destination's id is its index, 0 stays unused
 	struct hop *hops;
+	uint32_t n_destinations, n_hops; // places that were ever in use: memory beyond is not touched
 	_Atomic(uint64_t) *words;
 	uint64_t states[NEXT_HOP_STATES];
-	bool changed;
+	struct route_changes changes; // since the last tick
 };
 
 // ---- creation ----
@@ -84,14 +91,12 @@ static uint32_t power_of_two(uint32_t n) {
 
 static void init_lists(struct next_hops *t) {
 	TAILQ_INIT(&t->active);
-	TAILQ_INIT(&t->asking_routes);
+	TAILQ_INIT(&t->asking_new);
+	TAILQ_INIT(&t->asking_again);
 	TAILQ_INIT(&t->steady);
 	TAILQ_INIT(&t->probing);
 	TAILQ_INIT(&t->asking_hops);
-	for (uint32_t i = t->params.capacity - 1; i >= 1; i--) {
-		LIST_INSERT_HEAD(&t->free_destinations, &t->destinations[i], chain);
-		LIST_INSERT_HEAD(&t->free_hops, &t->hops[i], chain);
-	}
+	t->n_destinations = t->n_hops = 1;
 }
 
 int next_hops_create(const struct next_hops_params *p, struct next_hops **out) {
@@ -205,13 +210,22 @@ static struct hop *find_hop(const struct next_hops *t, int ifindex, const struct
 	return NULL;
 }
 
+static struct hop *take_hop(struct next_hops *t) {
+	struct hop *h = LIST_FIRST(&t->free_hops);
+
+	if (h != NULL)
+		LIST_REMOVE(h, chain);
+	else if (t->n_hops < t->params.capacity)
+		h = &t->hops[t->n_hops++];
+	assert(h != NULL); // there are as many as destinations, and each has one at the most
+	return h;
+}
+
 static struct hop *add_hop(
 	struct next_hops *t, int ifindex, const struct endpoint *address, uint64_t now_ns) {
-	struct hop *h = LIST_FIRST(&t->free_hops);
+	struct hop *h = take_hop(t);
 	uint32_t generation;
 
-	assert(h != NULL); // there are as many as destinations, and each has one at the most
-	LIST_REMOVE(h, chain);
 	generation = h->generation + 1;
 	*h = (struct hop){
 		.address = *address, .ifindex = ifindex, .generation = generation, .lost_ns = now_ns};
@@ -251,28 +265,48 @@ static void detach(struct next_hops *t, struct destination *d) {
 
 // ---- destinations ----
 
+static void lose_route(struct next_hops *t, struct destination *d) {
+	detach(t, d);
+	set_word(t, d, NEXT_HOP_NO_ROUTE);
+}
+
 static void ask_route(struct next_hops *t, struct destination *d) {
-	if (d->to_ask)
+	if (d->asked_in != NULL || t->interfaces[d->realm] == 0)
 		return;
-	d->to_ask = true;
-	TAILQ_INSERT_TAIL(&t->asking_routes, d, asking);
+	d->asked_in = d->answered ? &t->asking_again : &t->asking_new;
+	TAILQ_INSERT_TAIL(d->asked_in, d, asking);
+}
+
+static void ask_no_route(struct destination *d) {
+	if (d->asked_in != NULL)
+		TAILQ_REMOVE(d->asked_in, d, asking);
+	d->asked_in = NULL;
+}
+
+static struct destination *take_destination(struct next_hops *t) {
+	struct destination *d = LIST_FIRST(&t->free_destinations);
+
+	if (d != NULL)
+		LIST_REMOVE(d, chain);
+	else if (t->n_destinations < t->params.capacity)
+		d = &t->destinations[t->n_destinations++];
+	return d;
 }
 
 static struct destination *add_destination(
 	struct next_hops *t, uint16_t realm, const struct endpoint *address) {
-	struct destination *d = LIST_FIRST(&t->free_destinations);
+	struct destination *d = take_destination(t);
 	uint32_t generation;
 
 	if (d == NULL)
 		return NULL;
-	LIST_REMOVE(d, chain);
 	generation = d->generation + 1;
 	*d = (struct destination){.address = *address, .realm = realm, .generation = generation};
 	d->address.port = 0;
 	LIST_INSERT_HEAD(&t->destination_buckets[hash(t, address, realm)], d, chain);
 	TAILQ_INSERT_TAIL(&t->active, d, active);
 	t->states[NEXT_HOP_NO_ROUTE]++; // what a free place's word says
-	set_word(t, d, NEXT_HOP_UNRESOLVED);
+	set_word(t, d, t->interfaces[realm] != 0 ? NEXT_HOP_UNRESOLVED : NEXT_HOP_NO_ROUTE);
 	ask_route(t, d);
 	return d;
 }
@@ -302,15 +336,28 @@ void next_hops_put(struct next_hops *t, uint32_t id) {
 	assert(id < t->params.capacity && d->refs > 0);
 	if (--d->refs > 0)
 		return;
-	detach(t, d);
-	set_word(t, d, NEXT_HOP_NO_ROUTE);
+	lose_route(t, d);
 	t->states[NEXT_HOP_NO_ROUTE]--;
 	LIST_REMOVE(d, chain);
 	TAILQ_REMOVE(&t->active, d, active);
-	if (d->to_ask)
-		TAILQ_REMOVE(&t->asking_routes, d, asking);
+	ask_no_route(d);
 	d->generation++;
 	LIST_INSERT_HEAD(&t->free_destinations, d, chain);
+}
+
+void next_hops_set_interface(struct next_hops *t, uint16_t realm, int ifindex) {
+	struct destination *d;
+
+	if (t->interfaces[realm] == ifindex)
+		return;
+	t->interfaces[realm] = ifindex;
+	TAILQ_FOREACH(d, &t->active, active) {
+		if (d->realm != realm)
+			continue;
+		lose_route(t, d);
+		ask_no_route(d);
+		ask_route(t, d);
+	}
 }
 
 void next_hops_describe(const struct next_hops *t, uint32_t id, struct endpoint *gateway) {
@@ -323,32 +370,50 @@ void next_hops_describe(const struct next_hops *t, uint32_t id, struct endpoint 
 
 // ---- questions ----
 
-struct next_hops_ask next_hops_ask(struct next_hops *t) {
-	struct destination *d = TAILQ_FIRST(&t->asking_routes);
-	struct hop *h = TAILQ_FIRST(&t->asking_hops);
-	struct next_hops_ask ask = {.question = ASK_NOTHING};
+static bool ask_about_route(struct next_hops *t, struct destination_queue *queue, struct next_hops_ask *out) {
+	struct destination *d = TAILQ_FIRST(queue);
 
-	if (d != NULL) {
-		TAILQ_REMOVE(&t->asking_routes, d, asking);
-		d->to_ask = false;
-		ask = (struct next_hops_ask){
-			.question = ASK_ROUTE,
-			.id = id_of(t, d),
-			.generation = d->generation,
-			.ifindex = t->params.realms[d->realm].ifindex,
-			.address = d->address,
-			.source = t->params.realms[d->realm].source,
-		};
-	} else if (h != NULL) {
-		TAILQ_REMOVE(&t->asking_hops, h, asking);
-		ask = (struct next_hops_ask){
-			.question = h->to_ask,
-			.id = (uint32_t)(h - t->hops),
-			.generation = h->generation,
-			.ifindex = h->ifindex,
-			.address = h->address,
-		};
-		h->to_ask = ASK_NOTHING;
+	if (d == NULL)
+		return false;
+	ask_no_route(d);
+	*out = (struct next_hops_ask){
+		.question = ASK_ROUTE,
+		.id = id_of(t, d),
+		.generation = d->generation,
+		.ifindex = t->interfaces[d->realm],
+		.address = d->address,
+		.source = t->params.realms[d->realm].source,
+	};
+	return true;
+}
+
+static bool ask_about_hop(struct next_hops *t, struct next_hops_ask *out) {
+	struct hop *h = TAILQ_FIRST(&t->asking_hops);
+
+	if (h == NULL)
+		return false;
+	TAILQ_REMOVE(&t->asking_hops, h, asking);
+	*out = (struct next_hops_ask){
+		.question = h->to_ask,
+		.id = (uint32_t)(h - t->hops),
+		.generation = h->generation,
+		.ifindex = h->ifindex,
+		.address = h->address,
+	};
+	h->to_ask = ASK_NOTHING;
+	return true;
+}
+
+struct next_hops_ask next_hops_ask(struct next_hops *t) {
+	struct next_hops_ask ask = {.question = ASK_NOTHING};
+	bool found = false;
+
+	for (unsigned i = 0; i < 3 && !found; i++) {
+		t->turn = (t->turn + 1) % 3;
+		if (t->turn == 0)
+			found = ask_about_hop(t, &ask);
+		else
+			found = ask_about_route(t, t->turn == 1 ? &t->asking_new : &t->asking_again, &ask);
 	}
 	return ask;
 }
@@ -361,11 +426,11 @@ void next_hops_on_route(struct next_hops *t, const struct next_hops_ask *ask, bo
 	const struct endpoint *address = endpoint_is_set(gateway) ? gateway : &d->address;
 	struct hop *h;
 
-	if (d->generation != ask->generation)
+	if (d->generation != ask->generation || t->interfaces[d->realm] != ask->ifindex)
 		return;
+	d->answered = true;
 	if (!usable) {
-		detach(t, d);
-		set_word(t, d, NEXT_HOP_NO_ROUTE);
+		lose_route(t, d);
 		return;
 	}
 	if (d->hop != NULL && d->hop->ifindex == ask->ifindex &&
@@ -432,14 +497,18 @@ void next_hops_on_neighbour_gone(
 		set_timer(t, h, true, now_ns);
 }
 
+void next_hops_on_route_change(struct next_hops *t, const struct endpoint *network, unsigned prefix_length) {
+	route_changes_add(&t->changes, network, prefix_length);
+}
+
 void next_hops_on_change(struct next_hops *t) {
-	t->changed = true;
+	route_changes_add_all(&t->changes);
 }
 
 void next_hops_on_loss(struct next_hops *t) {
 	struct hop *h;
 
-	t->changed = true;
+	next_hops_on_change(t);
 	TAILQ_FOREACH(h, &t->steady, timed)
 	ask_hop(t, h, ASK_NEIGHBOUR);
 	TAILQ_FOREACH(h, &t->probing, timed)
@@ -455,8 +524,20 @@ static void probe(struct next_hops *t, struct hop *h, uint64_t now_ns) {
 	set_words(t, h);
 }
 
-void next_hops_tick(struct next_hops *t, uint64_t now_ns) {
+// Gathered until the tick, so that a routing daemon's thousand changes are one round of questions.
+static void ask_changed(struct next_hops *t) {
 	struct destination *d;
+
+	if (t->changes.n == 0)
+		return;
+	TAILQ_FOREACH(d, &t->active, active) {
+		if (route_changes_concern(&t->changes, &d->address))
+			ask_route(t, d);
+	}
+	t->changes.n = 0;
+}
+
+void next_hops_tick(struct next_hops *t, uint64_t now_ns) {
 	struct hop *h;
 
 	while ((h = TAILQ_FIRST(&t->probing)) != NULL && h->due_ns <= now_ns)
@@ -465,10 +546,5 @@ void next_hops_tick(struct next_hops *t, uint64_t now_ns) {
 		set_timer(t, h, false, now_ns);
 		ask_hop(t, h, ASK_USE);
 	}
-	if (!t->changed)
-		return;
-	// Gathered until the tick, so that a routing daemon's thousand changes are one round of questions.
-	t->changed = false;
-	TAILQ_FOREACH(d, &t->active, active)
-	ask_route(t, d);
+	ask_changed(t);
 }

@@ -17,7 +17,6 @@ struct next_hops_params {
 	uint32_t capacity; // destinations
 	uint16_t n_realms;
 	struct {
-		int ifindex;
 		uint16_t vlan;
 		struct endpoint source; // the realm's media address
 	} realms[RELAY_REALMS_MAX];
@@ -31,6 +30,9 @@ void next_hops_destroy(struct next_hops *t);
 const _Atomic(uint64_t) *next_hops_words(const struct next_hops *t);
 // Destinations now in each enum next_hop_state.
 const uint64_t *next_hops_states(const struct next_hops *t);
+
+// The kernel's interface of a realm, 0 (as at first): it has none, so no route. Its destinations are asked for anew.
+void next_hops_set_interface(struct next_hops *t, uint16_t realm, int ifindex);
 
 // ---- for the media core (relay_params.next_hop_…) ----
 
@@ -49,7 +51,8 @@ struct next_hops_ask {
 	int ifindex;
 	struct endpoint address, source; // source: ROUTE only
 };
-// The next question to put to the kernel; ASK_NOTHING when there is none.
+// The next question to put to the kernel; ASK_NOTHING when there is none. New destinations, neighbours and destinations
+// that are asked for again take turns: a change of routes under 100,000s of destinations doesn't hold up a new call.
 struct next_hops_ask next_hops_ask(struct next_hops *t);
 
 // ---- answers and news; now_ns: CLOCK_MONOTONIC ----
@@ -64,8 +67,10 @@ void next_hops_on_neighbour(struct next_hops *t, int ifindex, const struct endpo
 	const uint8_t *mac, uint64_t now_ns);
 void next_hops_on_neighbour_gone(
 	struct next_hops *t, int ifindex, const struct endpoint *address, uint64_t now_ns);
-// Routes, rules or links changed: every destination is asked for again, with the tick after next at the latest.
+// Rules, links or addresses changed: every destination is asked for again, with the tick after next at the latest.
 void next_hops_on_change(struct next_hops *t);
+// A route to a network changed: likewise every destination in it.
+void next_hops_on_route_change(struct next_hops *t, const struct endpoint *network, unsigned prefix_length);
 // News were lost: everything is asked for again.
 void next_hops_on_loss(struct next_hops *t);
 // Every 100 ms or so: uses due, failures due, changes gathered.

@@ -173,7 +173,7 @@ START_TEST(realms_share_a_port) {
 		"ports = ( { name = \"p\"; device = \"af_xdp:e\"; } ); };\n"
 		"realms = ( { name = \"a\"; port = \"p\"; vlan = 4094; sip = ( { address = \"203.0.113.1\"; } );\n"
 		"media = ( { address = \"203.0.113.1\"; ports = [ 2000, 2003 ]; } ); },\n"
-		"{ name = \"b\"; port = \"p\"; vlan = 1; sip = ( { address = \"203.0.113.2\"; } );\n"
+		"{ name = \"b\"; port = \"p\"; vlan = 1; interface = \"br0.1\"; sip = ( { address = \"203.0.113.2\"; } );\n"
 		"media = ( { address = \"203.0.113.2\"; ports = [ 2000, 2003 ]; } ); },\n"
 		"{ name = \"c\"; port = \"p\"; sip = ( { address = \"203.0.113.3\"; } );\n"
 		"media = ( { address = \"203.0.113.3\"; ports = [ 2000, 2003 ]; } ); },\n"
@@ -186,6 +186,7 @@ START_TEST(realms_share_a_port) {
 	for (int i = 0; i < 4; i++) {
 		ck_assert_int_eq(c->realms[i].port, 0);
 		ck_assert_int_eq(c->realms[i].vlan, vlans[i]);
+		ck_assert_str_eq(c->realms[i].interface, i == 1 ? "br0.1" : "");
 	}
 	config_unload(c);
 }
