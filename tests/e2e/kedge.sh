@@ -9,10 +9,14 @@ MEDIA_PORTS="[ 16384, 32767 ]"
 MEDIA_TIMEOUT_S=300
 RING_TIMEOUT_S=60
 FIRST_RESPONSE_MS=4000
-ACCESS_PORT='' # more settings of the access port
 ACCESS_NAT=auto
 ACCESS_ALLOW='"203.0.113.0/24"'
 ACCESS_SETTINGS='' # more settings of the access realm
+ACCESS_PORT=access
+CORE_SETTINGS=''
+CORE_PORT=core
+declare -A PORT_DEVICES=()  # by port; default: af_xdp:PORT
+declare -A PORT_SETTINGS=() # by port: more settings
 CARRIER_PEERS='{ address = "198.51.100.2"; port = 5060; transport = "udp"; }'
 CARRIER_SETTINGS='' # more settings of the trunk, e.g. timers
 CONTROL_SETTINGS=''
@@ -25,8 +29,10 @@ T1_MS=500
 CONFIG=
 
 kedge_config() {
-	local timers="timers = { t1_ms = $T1_MS; t2_ms = $((T1_MS * 8)); t4_ms = $((T1_MS * 10)); };"
-
+	local timers="timers = { t1_ms = $T1_MS; t2_ms = $((T1_MS * 8)); t4_ms = $((T1_MS * 10)); };" port ports=
+	for port in "${EDGE_DEVICES[@]}"; do
+		ports+="${ports:+, }{ name = \"$port\"; device = \"${PORT_DEVICES[$port]:-af_xdp:$port}\"; ${PORT_SETTINGS[$port]:-} }"
+	done
 	CONFIG=$WORK/kedge.conf
 	cat >"$CONFIG" <<-END
 		node = "edge1";  node_id = 1;  group = "$CONTROL_GROUP";
@@ -35,16 +41,15 @@ kedge_config() {
 		  workers = [ ${WORKERS:-$WORKER_CPU} ];
 		  hugepages = "$HUGEPAGES";
 		  max_sessions = $MAX_SESSIONS;  $RELAY_SETTINGS
-		  ports = ( { name = "access"; device = "af_xdp:access"; $ACCESS_PORT },
-		            { name = "core"; device = "af_xdp:core"; } );
+		  ports = ( $ports );
 		};
 		realms = (
-		  { name = "access"; port = "access"; nat = "$ACCESS_NAT"; latch = "auto"; allow = [ $ACCESS_ALLOW ]; dscp = 46;
+		  { name = "access"; port = "$ACCESS_PORT"; nat = "$ACCESS_NAT"; latch = "auto"; allow = [ $ACCESS_ALLOW ]; dscp = 46;
 		    $ACCESS_SETTINGS $timers
 		    media = ( { address = "$EDGE_ACCESS"; ports = $MEDIA_PORTS; } );
 		    sip = ( { transport = "udp"; address = "$EDGE_ACCESS"; port = 5060; } ); },
-		  { name = "core"; port = "core"; nat = "never"; dscp = 46;
-		    $timers
+		  { name = "core"; port = "$CORE_PORT"; nat = "never"; dscp = 46;
+		    $CORE_SETTINGS $timers
 		    media = ( { address = "$EDGE_CORE"; ports = $MEDIA_PORTS; } );
 		    sip = ( { transport = "udp"; address = "$EDGE_CORE"; port = 5060; } ); }
 		);
@@ -235,7 +240,7 @@ check_sums() {
 # The interfaces' counters before the relay began to count: nobody sends anything yet.
 sums_begin() {
 	local port
-	for port in access core; do
+	for port in "${EDGE_DEVICES[@]}"; do
 		interface_counters "$port" >"$WORK/$port.begin"
 	done
 	: >"$WORK/sums.pid"
@@ -274,7 +279,7 @@ interface_counters() {
 # it in the relay's ring) and by the workers (in, out).
 sums() {
 	local port kernel=
-	for port in access core; do
+	for port in "${EDGE_DEVICES[@]}"; do
 		kernel+=$(jq -c --slurpfile begin "$WORK/$port.begin" --argjson stack "$(stack_sent "$port")" \
 			'{rx: (.rx - $begin[0].rx), tx: (.tx - $begin[0].tx), stack: $stack}' <<<"$(interface_counters "$port")")
 	done

@@ -15,6 +15,8 @@ RELAY=$BUILD_DIR/dpdk_app/kedge-relay
 CONTROL=$BUILD_DIR/control/kedge-control
 KEDGECTL=$BUILD_DIR/control/kedgectl
 RTP_PEER=$BUILD_DIR/tests/e2e/rtp_peer
+VLAN_DEVICE=$BUILD_DIR/tests/e2e/vlan_device
+RTP_FRAMES=$BUILD_DIR/tests/e2e/rtp_frames
 # kedge-control needs no privilege at all.
 CONTROL_USER=nobody
 CONTROL_GROUP=nogroup

@@ -65,7 +65,7 @@ check "tshark agrees: $(checksums update "$EDGE_CORE")" grep -Eqx 'Bad=[0-9]+' <
 
 
 say "udp_checksum = compute"
-ACCESS_PORT='udp_checksum = "compute";'
+PORT_SETTINGS[access]='udp_checksum = "compute";'
 call_up compute
 check_soon "the caller is heard" rtp_received_at_least rtp_core_compute 100
 ctl call "$id" >"$WORK/story"

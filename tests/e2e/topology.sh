@@ -7,6 +7,12 @@
 #	topology_nat adds, behind the access network's 203.0.113.20:
 #	 phone: 10.20.0.2 ── net ═══ inside ── nat (masquerade, random ports) ── outside ═══ bridge in access
 #
+#	topology_one_port:
+#	 access: 203.0.113.2–.9 ── net ═══ bridge ═══ trunk ── edge
+#	 core: 198.51.100.2–.9 ─── net ═══╝ (switch)            203.0.113.1, 198.51.100.1
+#
+# ACCESS_VLAN and CORE_VLAN, where set, put those networks on interfaces net.VLAN and, at the edge, access.VLAN and so on.
+#
 # The edge forwards nothing (ip_forward=0): what crosses it, Kedge carried.
 # shellcheck shell=bash
 
@@ -18,6 +24,9 @@ PHONE=10.20.0.2
 NAT_OUTSIDE=203.0.113.20
 # What phones use for media; the counters count these ports.
 PHONE_PORTS=20000-29999
+EDGE_DEVICES=(access core) # the edge's interfaces, each a port of the relay
+ACCESS_VLAN='' CORE_VLAN=''
+declare -A VLAN_SENT=() # by device: what interfaces of VLANs sent that are gone
 
 ns() {
 	echo "$NS_PREFIX-$1"
@@ -54,9 +63,9 @@ veth() {
 	ip -n "$(ns "$3")" link set "$4" up
 }
 
-# Kernel senders on veth leave UDP checksums to a NIC that isn't there; a real peer's packets carry them.
+# Kernel senders on veth leave UDP checksums and VLAN tags to a NIC that isn't there; a real peer's packets carry them.
 no_offload() { # no_offload NS DEV
-	in_ns "$1" ethtool -K "$2" tx off gro off gso off tso off >/dev/null 2>&1
+	in_ns "$1" ethtool -K "$2" tx off gro off gso off tso off rxvlan off txvlan off >/dev/null 2>&1
 }
 
 addresses() { # addresses NS DEV PREFIX FIRST LAST
@@ -66,16 +75,66 @@ addresses() { # addresses NS DEV PREFIX FIRST LAST
 	done
 }
 
+# on_vlan NS DEV [VLAN]: the interface that carries it, made if it is not there: DEV without a VLAN. Kernels that lack
+# 802.1Q get one made of a veth pair, which the relay can't know by itself: the realm's setting says it.
+on_vlan() {
+	local where=$1 device=$2 name=$2.${3:-}
+	[ -n "${3:-}" ] || { echo "$device" && return; }
+	echo "$name"
+	in_ns "$where" test ! -e "/sys/class/net/$name" || return 0
+	if ! ip -n "$(ns "$where")" link add link "$device" name "$name" type vlan id "$3" 2>/dev/null; then
+		ip -n "$(ns "$where")" link add "$name" address "$(mac_of "$where" "$device")" type veth peer name "$name-p"
+		ip -n "$(ns "$where")" link set "$name-p" up
+		in_ns "$where" "$VLAN_DEVICE" "$VLAN_DEVICE.bpf" "$device" "$name-p" "$3"
+	fi
+	ip -n "$(ns "$where")" link set "$name" up
+	no_offload "$where" "$name"
+}
+
+# The settings of a realm on that VLAN of the edge's device; none without a VLAN.
+vlan_settings() { # vlan_settings DEV [VLAN]
+	[ -n "${2:-}" ] || return 0
+	echo "vlan = $2;"
+	[ "$(ip -n "$(ns edge)" -d -j link show "$1.$2" | jq -r '.[0].linkinfo.info_kind')" = vlan ] || echo "interface = \"$1.$2\";"
+}
+
+mac_of() { # mac_of NS DEV
+	ip -n "$(ns "$1")" -j link show "$2" | jq -r '.[0].address'
+}
+
 topology_pair() {
 	ns_add access edge core
 	veth access net edge access
 	veth core net edge core
+	number_networks access core
+}
+
+topology_one_port() {
+	EDGE_DEVICES=(trunk)
+	ACCESS_PORT=trunk CORE_PORT=trunk
+	ns_add access edge core switch
+	veth access net switch access
+	veth core net switch core
+	veth switch trunk edge trunk
+	ip -n "$(ns switch)" link add bridge type bridge mcast_snooping 0 # else it sends reports of its own
+	for port in access core trunk; do
+		no_offload switch "$port"
+		ip -n "$(ns switch)" link set "$port" master bridge
+	done
+	ip -n "$(ns switch)" link set bridge up
+	number_networks trunk trunk
+}
+
+# Addresses for the access and core networks, and at the edge's devices ACCESS CORE.
+number_networks() {
 	no_offload access net
 	no_offload core net
-	addresses access net 203.0.113 2 9
-	addresses core net 198.51.100 2 9
-	addresses edge access 203.0.113 1 1
-	addresses edge core 198.51.100 1 1
+	addresses access "$(on_vlan access net "$ACCESS_VLAN")" 203.0.113 2 9
+	addresses core "$(on_vlan core net "$CORE_VLAN")" 198.51.100 2 9
+	addresses edge "$(on_vlan edge "$1" "$ACCESS_VLAN")" 203.0.113 1 1
+	addresses edge "$(on_vlan edge "$2" "$CORE_VLAN")" 198.51.100 1 1
+	ACCESS_SETTINGS+=" $(vlan_settings "$1" "$ACCESS_VLAN")"
+	CORE_SETTINGS+=" $(vlan_settings "$2" "$CORE_VLAN")"
 	count_rtp access
 	count_rtp core
 	count_stack
@@ -88,7 +147,7 @@ topology_nat() {
 	veth core net edge core
 	veth access outside nat outside
 	veth phone net nat inside
-	ip -n "$(ns access)" link add net type bridge
+	ip -n "$(ns access)" link add net type bridge mcast_snooping 0
 	ip -n "$(ns access)" link set uplink master net
 	ip -n "$(ns access)" link set outside master net
 	ip -n "$(ns access)" link set net up
@@ -140,7 +199,7 @@ count_rtp() {
 # What the edge's own network stack sends, which excludes what the relay does.
 count_stack() {
 	local port
-	for port in access core; do
+	for port in "${EDGE_DEVICES[@]}"; do
 		in_ns edge nft -f - <<-END
 			table netdev stack_$port {
 				counter sent { }
@@ -154,7 +213,21 @@ count_stack() {
 }
 
 stack_sent() { # stack_sent DEVICE → packets
-	in_ns edge nft -j list counter netdev "stack_$1" sent | jq '.nftables[] | .counter? // empty | .packets'
+	local sent
+	sent=$(in_ns edge nft -j list counter netdev "stack_$1" sent | jq '.nftables[] | .counter? // empty | .packets')
+	echo $((sent + ${VLAN_SENT[$1]:-0} + $(pairs_sent "$1.")))
+}
+
+# What vlan_device redirects to a device of the edge passes nftables by.
+pairs_sent() {
+	ip -n "$(ns edge)" -j -s link show type veth | jq --arg of "$1" \
+		'[.[] | select((.ifname | startswith($of)) and (.ifname | endswith("-p"))) | .stats64.rx.packets] | add // 0'
+}
+
+# Take a VLAN's interface from the edge.
+vlan_del() { # vlan_del DEV VLAN
+	VLAN_SENT[$1]=$((${VLAN_SENT[$1]:-0} + $(pairs_sent "$1.$2-")))
+	ip -n "$(ns edge)" link del "$1.$2"
 }
 
 rtp_counted() { # rtp_counted NS in|out → packets

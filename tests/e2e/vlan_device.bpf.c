@@ -8,20 +8,24 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-const volatile __u32 vlan_id, device, pair; // interface indexes
+// Filled in by the loader. One struct: the compiler doesn't keep the order of variables.
+const volatile struct {
+	__u32 vlan;
+	__u32 device, pair; // interface indexes
+} config;
 
 SEC("tc")
 int vlan_in(struct __sk_buff *skb) {
-	if (!skb->vlan_present || (skb->vlan_tci & 0xfff) != vlan_id)
+	if (!skb->vlan_present || (skb->vlan_tci & 0xfff) != config.vlan)
 		return TC_ACT_UNSPEC;
-	return bpf_skb_vlan_pop(skb) < 0 ? TC_ACT_SHOT : (int)bpf_redirect(pair, 0);
+	return bpf_skb_vlan_pop(skb) < 0 ? TC_ACT_SHOT : (int)bpf_redirect(config.pair, 0);
 }
 
 SEC("tc")
 int vlan_out(struct __sk_buff *skb) {
-	if (bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), (__u16)vlan_id) < 0)
+	if (bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), (__u16)config.vlan) < 0)
 		return TC_ACT_SHOT;
-	return (int)bpf_redirect(device, 0);
+	return (int)bpf_redirect(config.device, 0);
 }
 
 char vlan_license[] SEC("license") = "Dual BSD/GPL";

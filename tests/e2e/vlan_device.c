@@ -13,7 +13,6 @@ static _Noreturn void die(const char *what, int error) {
 	exit(1);
 }
 
-// The constants, in the order of their declaration.
 static void set_constants(struct bpf_object *object, uint32_t vlan, uint32_t device, uint32_t pair) {
 	const uint32_t values[] = {vlan, device, pair};
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
@@ -24,7 +23,7 @@ static void set_constants(struct bpf_object *object, uint32_t vlan, uint32_t dev
 
 static void attach(struct bpf_object *object, const char *program, uint32_t ifindex, uint32_t priority) {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = priority, .priority = priority);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = priority, .priority = priority, .flags = BPF_TC_F_REPLACE);
 	int ret = bpf_tc_hook_create(&hook);
 
 	if (ret < 0 && ret != -EEXIST) // several VLANs of a device share its hook
