@@ -81,19 +81,20 @@ ladder() { # ladder NAME <LADDER: writes $WORK/NAME.xml
 	awk -f "$E2E/ladder.awk" "$WORK/$1.ladder" >"$WORK/$1.xml"
 }
 
-# callee NAME ADDRESS [SIPP OPTIONS] <LADDER: a phone in the core that waits for -m calls (1). Media by rtp_phones MEDIA.
+# callee NAME ADDRESS [SIPP OPTIONS] <LADDER: a phone in the core (CALLEE_NS) that waits for -m calls (1). Media by
+# rtp_phones MEDIA.
 callee() {
-	local name=$1 address=$2
+	local name=$1 address=$2 where=${CALLEE_NS:-core}
 	shift 2
-	sipp_start "$name" core "$address" "$@"
-	wait_for "$name's socket" 5 sipp_listens core "$address" "$name"
+	sipp_start "$name" "$where" "$address" "$@"
+	wait_for "$name's socket" 5 sipp_listens "$where" "$address" "$name"
 }
 
-# caller NAME ADDRESS [SIPP OPTIONS] <LADDER: a phone in the access network that calls Kedge.
+# caller NAME ADDRESS [SIPP OPTIONS] <LADDER: a phone in the access network (CALLER_NS) that calls Kedge.
 caller() {
 	local name=$1 address=$2
 	shift 2
-	sipp_start "$name" access "$address" -s "$DIALLED" -m 1 "$@" "$EDGE_ACCESS:5060"
+	sipp_start "$name" "${CALLER_NS:-access}" "$address" -s "$DIALLED" -m 1 "$@" "$EDGE_ACCESS:5060"
 }
 
 # sipp_start NAME NS ADDRESS [SIPP OPTIONS] <LADDER

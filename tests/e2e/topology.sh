@@ -11,6 +11,11 @@
 #	 access: 203.0.113.2–.9 ── net ═══ bridge ═══ trunk ── edge
 #	 core: 198.51.100.2–.9 ─── net ═══╝ (switch)            203.0.113.1, 198.51.100.1
 #
+#	topology_gateways adds to that one port:
+#	 roamer: 203.0.113.30 ── net ═══ bridge
+#	 far: 192.0.2.2 ── gw1 ══ gw1: 198.51.100.11 ── net ═══ bridge
+#	                ── gw2 ══ gw2: 198.51.100.12 ── net ═══ bridge
+#
 # ACCESS_VLAN and CORE_VLAN, where set, put those networks on interfaces net.VLAN and, at the edge, access.VLAN and so on.
 #
 # The edge forwards nothing (ip_forward=0): what crosses it, Kedge carried.
@@ -20,6 +25,10 @@ EDGE_ACCESS=203.0.113.1
 EDGE_CORE=198.51.100.1
 CALLER=203.0.113.2
 CALLEE=198.51.100.2
+ROAMER=203.0.113.30
+FAR=192.0.2.2
+GW1=198.51.100.11
+GW2=198.51.100.12
 PHONE=10.20.0.2
 NAT_OUTSIDE=203.0.113.20
 # What phones use for media; the counters count these ports.
@@ -123,6 +132,32 @@ topology_one_port() {
 	done
 	ip -n "$(ns switch)" link set bridge up
 	number_networks trunk trunk
+}
+
+# The edge's route to far leads to gw1, the way back to gw2.
+topology_gateways() {
+	local gw
+	topology_one_port
+	ns_add roamer far gw1 gw2
+	ip -n "$(ns far)" addr add "$FAR/32" dev lo
+	for gw in roamer gw1 gw2; do
+		veth "$gw" net switch "$gw"
+		no_offload "$gw" net
+		ip -n "$(ns switch)" link set "$gw" master bridge
+	done
+	addresses roamer net 203.0.113 30 30
+	for gw in 1 2; do
+		veth far "gw$gw" "gw$gw" far
+		no_offload far "gw$gw"
+		addresses "gw$gw" net 198.51.100 "1$gw" "1$gw"
+		addresses "gw$gw" far "10.99.$gw" 1 1
+		addresses far "gw$gw" "10.99.$gw" 2 2
+		in_ns "gw$gw" sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.net.rp_filter=0 net.ipv4.conf.far.rp_filter=0
+		ip -n "$(ns "gw$gw")" route add "$FAR/32" via "10.99.$gw.2"
+		in_ns far sysctl -q -w net.ipv4.conf.all.rp_filter=0 "net.ipv4.conf.gw$gw.rp_filter=0"
+	done
+	ip -n "$(ns far)" route add default via 10.99.2.1
+	ip -n "$(ns edge)" route add "$FAR/32" via "$GW1"
 }
 
 # Addresses for the access and core networks, and at the edge's devices ACCESS CORE.
