@@ -4,7 +4,8 @@
 //
 // SIDE: see load_plan.h. Options: -c SOCKET, -n SESSIONS (1000), -f FIRST counter of the ids (1), -o OWNER id (99),
 // -b sessions a PUT (as many as fit), -w requests under way (16), -m MAC of the relay's ports (02:00:00:00:00:0a), -p FRAMES
-// of a capture file (one a session), -l PAYLOAD bytes of an RTP packet (160).
+// of a capture file (one a session), -l PAYLOAD bytes of an RTP packet (160), -e FILE with endpoints to make frames from, as
+// another relay chose them (it has the form of what endpoints= writes).
 //
 // Steps, in the order given, over one connection that is opened by the first that needs it:
 //
@@ -23,6 +24,7 @@
 
 #include "control/ops/relay_observer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -36,7 +38,7 @@ enum { ROUND_TRIP_MS = 10000 };
 
 struct load {
 	struct load_plan plan;
-	const char *socket_path;
+	const char *socket_path, *endpoints_path;
 	uint32_t batch, n_frames;
 	unsigned window, n_sides;
 	uint16_t payload_bytes;
@@ -101,6 +103,16 @@ static int took_put(void *ctx, uint32_t index, struct proto_reader *items) {
 	return ret;
 }
 
+static bool make_locals(struct load *l) {
+	for (unsigned side = 0; side < 2; side++) {
+		if (l->locals[side] == NULL)
+			l->locals[side] = calloc(l->plan.n, sizeof(**l->locals));
+		if (l->locals[side] == NULL)
+			return false;
+	}
+	return true;
+}
+
 // All requests of one type, per_request sessions each; rate is the figure's name.
 static int run(struct load *l, struct load_work *work, uint32_t per_request, const char *rate) {
 	const uint64_t start = clock_ns();
@@ -125,11 +137,8 @@ static int put(struct load *l, const char *file) {
 	int ret = connected(l);
 
 	(void)file;
-	for (unsigned side = 0; side < 2 && l->locals[side] == NULL; side++) {
-		l->locals[side] = calloc(l->plan.n, sizeof(**l->locals));
-		if (l->locals[side] == NULL)
-			return -ENOMEM;
-	}
+	if (!make_locals(l))
+		return -ENOMEM;
 	return ret < 0 ? ret : run(l, &work, l->batch, "put_rate");
 }
 
@@ -328,6 +337,28 @@ static int run_steps(struct load *l, char **texts) {
 	return 0;
 }
 
+// Of each line of a file of endpoints only ours are taken: the peers' are the plan's.
+static bool read_endpoints(struct load *l, const char *path) {
+	unsigned ours[2][4], port[2];
+	FILE *file = fopen(path, "r");
+	uint32_t i = 0;
+
+	if (file == NULL || !make_locals(l))
+		return false;
+	for (; i < l->plan.n; i++) {
+		if (fscanf(file, "%u.%u.%u.%u:%u %*s %u.%u.%u.%u:%u %*s", &ours[0][0], &ours[0][1],
+			    &ours[0][2], &ours[0][3], &port[0], &ours[1][0], &ours[1][1], &ours[1][2],
+			    &ours[1][3], &port[1]) != 10)
+			break;
+		for (unsigned side = 0; side < 2; side++)
+			l->locals[side][i] = endpoint_v4(htonl(ours[side][0] << 24 | ours[side][1] << 16 |
+								 ours[side][2] << 8 | ours[side][3]),
+				(uint16_t)port[side]);
+	}
+	fclose(file);
+	return i == l->plan.n;
+}
+
 static bool parse_mac(const char *text, uint8_t mac[6]) {
 	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2], &mac[3],
 		       &mac[4], &mac[5]) == 6;
@@ -344,6 +375,9 @@ static bool parse_option(struct load *l, int option) {
 		return l->n_sides < 2 && load_plan_parse_side(optarg, &l->plan.side[l->n_sides++]) == 0;
 	case 'm':
 		return parse_mac(optarg, l->mac);
+	case 'e':
+		l->endpoints_path = optarg;
+		return true;
 	case 'n':
 		l->plan.n = (uint32_t)n;
 		break;
@@ -374,13 +408,15 @@ static bool parse_option(struct load *l, int option) {
 static bool parse(struct load *l, int argc, char **argv) {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:s:n:f:o:b:w:m:p:l:")) != -1)
+	while ((option = getopt(argc, argv, "c:s:n:f:o:b:w:m:p:l:e:")) != -1)
 		if (!parse_option(l, option))
 			return false;
 	for (int i = optind; i < argc; i++)
 		if (step_find(argv[i]) == NULL)
 			return false;
-	return l->n_sides == 2 && optind < argc;
+	if (l->n_sides != 2 || optind == argc)
+		return false;
+	return l->endpoints_path == NULL || read_endpoints(l, l->endpoints_path);
 }
 
 int main(int argc, char **argv) {
@@ -396,7 +432,7 @@ int main(int argc, char **argv) {
 	if (!parse(&l, argc, argv)) {
 		fprintf(stderr,
 			"usage: relay_load [-c SOCKET] [-n SESSIONS] [-f FIRST] [-o OWNER] [-b BATCH] [-w WINDOW] "
-			"[-m MAC] [-p FRAMES] [-l PAYLOAD] -s SIDE -s SIDE STEP…\n");
+			"[-m MAC] [-p FRAMES] [-l PAYLOAD] [-e FILE] -s SIDE -s SIDE STEP…\n");
 		return 2;
 	}
 	status = run_steps(&l, argv + optind);
