@@ -274,8 +274,9 @@ static int run(void *arg) {
 			idle = 0;
 		} else if (++idle >= IDLE_LOOPS) {
 			share_buffers(w);
-			if (w->idle_sleep_us > 0)
-				sleep_us(w->idle_sleep_us);
+			if (w->idle_sleep_us == 0)
+				continue;
+			sleep_us(w->idle_sleep_us);
 			now = clock_now_ns();
 		}
 	}
