@@ -337,6 +337,49 @@ START_TEST(a_full_ring_to_a_queue) {
 }
 END_TEST
 
+START_TEST(without_a_free_buffer) {
+	static struct rte_mbuf *held[BUFFERS];
+	unsigned n_held = 0;
+
+	setup(QUEUES);
+	for (unsigned i = 0; i < 100; i++)
+		arrive(i % SESSIONS, owner_of(i % SESSIONS));
+	while ((held[n_held] = rte_pktmbuf_alloc(pool)) != NULL)
+		n_held++;
+	launch(0);
+	launch(1);
+	wait_left(QUEUES, 100);
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_uint_gt(workers[i].stats->starved, 0);
+	rte_pktmbuf_free_bulk(held, n_held);
+	check_sums();
+	end();
+}
+END_TEST
+
+// What one worker keeps is not kept from another that has none.
+START_TEST(an_idle_worker_keeps_no_buffers) {
+	static struct rte_mbuf *held[BUFFERS];
+	unsigned n_held = 0;
+
+	setup(QUEUES);
+	launch(0);
+	launch(1);
+	for (unsigned i = 0; i < 60; i++) // dropped by worker 0, into its cache
+		ck_assert_int_eq(rte_ring_enqueue(rx[0][0], rte_pktmbuf_alloc(pool)), 0);
+	for (int ms = 0; ms < PATIENCE_MS && rte_mempool_avail_count(pool) < BUFFERS; ms++)
+		usleep(1000);
+	for (int ms = 0; ms < PATIENCE_MS && n_held < BUFFERS; ms++) {
+		while (n_held < BUFFERS && (held[n_held] = rte_pktmbuf_alloc(pool)) != NULL)
+			n_held++;
+		usleep(1000);
+	}
+	ck_assert_uint_eq(n_held, BUFFERS); // main got them all
+	rte_pktmbuf_free_bulk(held, n_held);
+	end();
+}
+END_TEST
+
 int main(void) {
 	Suite *suite = suite_create("worker");
 	TCase *tc = tcase_create("worker");
@@ -348,6 +391,8 @@ int main(void) {
 	tcase_add_test(tc, one_queue_for_two_workers);
 	tcase_add_test(tc, a_full_ring_to_the_owner);
 	tcase_add_test(tc, a_full_ring_to_a_queue);
+	tcase_add_test(tc, without_a_free_buffer);
+	tcase_add_test(tc, an_idle_worker_keeps_no_buffers);
 	tcase_set_timeout(tc, 50);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
