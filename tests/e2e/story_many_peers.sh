@@ -53,7 +53,7 @@ ip -n "$(ns edge)" neigh show dev core >"$WORK/neighbours"
 check_equal "neighbours of the kernel at the core" "$(wc -l <"$WORK/neighbours")" 1
 check_equal "next hops" "$(core_hops)" "$GATEWAY $(mac_of core net)=$N"
 each=$((($(resident_kib) - resident) * 1024 / N))
-say "$each bytes of the relay's memory a session"
+say "$each bytes more of the relay's memory a session"
 check "that is at most 2 KiB" test "$each" -le 2048
 
 in_ns core sysctl -q -w net.ipv4.conf.net.arp_notify=1
@@ -70,9 +70,10 @@ all_forwarded() {
 	[ "$(relay_stats .packets_out)" = "$SAMPLE" ]
 }
 check_soon "packets of $SAMPLE of them are forwarded" all_forwarded
+check_soon "… by that MAC address" captured_are sample udp "$SAMPLE"
 capture_stop sample
 tshark -r "$WORK/sample.pcap" -T fields -e ip.dst 2>/dev/null | sort >"$WORK/arrived"
-check_equal "… to their peers, by that MAC address" "$(cat "$WORK/arrived")" "$(awk '{ print $4 }' "$WORK/sample" | cut -d: -f1 | sort)"
+check_equal "… to their peers" "$(cat "$WORK/arrived")" "$(awk '{ print $4 }' "$WORK/sample" | cut -d: -f1 | sort)"
 
 ip -n "$(ns edge)" route replace 100.64.0.0/10 via 198.51.100.3
 took "all sessions follow the route to another gateway" 5 core_hops_are "198.51.100.3 02:00:00:00:00:77=$N"

@@ -72,7 +72,7 @@ check_equal "packets of the bystanders lost, changed or late" \
 check_equal "RTP from the bystander to its callee" "$(rtp_sum rtp_core received)" "$(rtp_sum rtp_access sent)"
 check_equal "RTP from the callee to the bystander" "$(rtp_sum rtp_access received)" "$(rtp_sum rtp_core sent)"
 capture_stop arp
-probes=$(tshark -r "$WORK/arp.pcap" -Y "arp.opcode == 1 && arp.dst.proto_ipv4 == $NOBODY" -T fields -e frame.number 2>/dev/null | wc -l)
+probes=$(captured arp "arp.opcode == 1 && arp.dst.proto_ipv4 == $NOBODY")
 say "$probes ARP questions in all"
 check "it was asked for again and again, though not for each packet" test "$probes" -ge 5 -a "$probes" -le 40
 check_nothing_left

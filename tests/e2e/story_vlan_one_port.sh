@@ -39,15 +39,14 @@ check_equal "packets that the callee missed are those without a route" \
 	"$((lost + $(rtp_sum rtp_access rtcp_sent) - $(rtp_sum rtp_core rtcp_received)))" "$(drops_as no_route)"
 check_equal "packets that the caller missed" "$(($(rtp_sum rtp_core sent) - $(rtp_sum rtp_access received)))" 0
 check_equal "packets dropped for another reason" "$(($(relay_stats .packets_dropped) - $(drops_as no_route)))" 0
-capture_stop trunk
 
-frames() {
-	tshark -r "$WORK/trunk.pcap" -Y "$1" -T fields -e frame.number 2>/dev/null | wc -l
-}
-check_equal "RTP to the caller on VLAN 100" "$(frames "vlan.id == 100 && ip.dst == $CALLER && udp.dstport == 20000")" "$(rtp_sum rtp_access received)"
-check_equal "RTP to the callee on VLAN 200" "$(frames "vlan.id == 200 && ip.dst == $CALLEE && udp.dstport == 20000")" "$(rtp_sum rtp_core received)"
-check_equal "frames without a tag" "$(frames "!vlan")" 0
-check_equal "frames of the caller's network on another VLAN" "$(frames "ip.dst == 203.0.113.0/24 && vlan.id != 100")" 0
-check_equal "frames of the callee's network on another VLAN" "$(frames "ip.dst == 198.51.100.0/24 && vlan.id != 200")" 0
+check_soon "RTP to the caller is on VLAN 100" \
+	captured_are trunk "vlan.id == 100 && ip.dst == $CALLER && udp.dstport == 20000" "$(rtp_sum rtp_access received)"
+check_soon "RTP to the callee is on VLAN 200" \
+	captured_are trunk "vlan.id == 200 && ip.dst == $CALLEE && udp.dstport == 20000" "$(rtp_sum rtp_core received)"
+capture_stop trunk
+check_equal "frames without a tag" "$(captured trunk "!vlan")" 0
+check_equal "frames of the caller's network on another VLAN" "$(captured trunk "ip.dst == 203.0.113.0/24 && vlan.id != 100")" 0
+check_equal "frames of the callee's network on another VLAN" "$(captured trunk "ip.dst == 198.51.100.0/24 && vlan.id != 200")" 0
 check_nothing_left
 story_end

@@ -294,6 +294,16 @@ capture() {
 	wait_for "the capture of $1" 10 logged "capture_$1" "^File: "
 }
 
+# captured NAME FILTER → how many frames of a capture match (tshark's display filter). While it runs the last ones may not
+# have been written yet, and be cut off; captured_are is for check_soon.
+captured() {
+	{ tshark -r "$WORK/$1.pcap" -Y "$2" -T fields -e frame.number 2>/dev/null || true; } | wc -l
+}
+
+captured_are() {
+	[ "$(captured "$1" "$2")" = "$3" ]
+}
+
 capture_stop() {
 	stop "capture_$1" INT
 	[ -s "$WORK/$1.pcap" ] || fail "nothing captured on $1"
