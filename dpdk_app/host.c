@@ -96,7 +96,9 @@ int host_set_rx_vlan(const char *name, bool on) {
 static bool has_address(const struct endpoint *e) {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = endpoint_v4_addr_be(e)};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool has = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	// Any other failure is not about the address: media ranges may leave no port to bind to, for one.
+	bool has = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+		errno != EADDRNOTAVAIL;
 
 	if (fd >= 0)
 		close(fd);

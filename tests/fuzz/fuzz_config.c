@@ -24,7 +24,8 @@ static void check_timers(const struct config_timers *t) {
 }
 
 static void check_realm(const struct config *c, const struct config_realm *r) {
-	require(r->name[0] != '\0' && r->port >= 0 && r->port < c->relay.n_ports && r->vlan >= 0 && r->vlan < 4095);
+	require(r->name[0] != '\0' && r->port >= 0 && r->port < c->relay.n_ports && r->vlan >= 0 &&
+		r->vlan < 4095);
 	require(r->dscp >= 0 && r->dscp < 64 && r->n_media > 0 && r->n_sip > 0);
 	for (int i = 0; i < r->n_media; i++) {
 		const struct config_media *m = &r->media[i];
