@@ -32,8 +32,9 @@ struct neighbour {
 	struct neighbour_link links[RELAY_PORTS_MAX];
 	struct realm_link realms[RELAY_REALMS_MAX];
 	unsigned n_realms;
-	bool links_wanted, list_wanted, lost_device;
+	bool links_wanted, list_wanted, lost_news, lost_device;
 	uint32_t list_seq; // of the list of all interfaces that is under way, 0: none
+	uint32_t listed_ports; // in that list, a bit each
 	struct log_gate refused, full, lost;
 };
 
@@ -80,6 +81,7 @@ static void on_any_link(struct neighbour *n, const struct netlink_event *e) {
 	for (unsigned i = 0; i < n->n_ports; i++) {
 		if (index_of(&n->ports[i]) != e->ifindex)
 			continue;
+		n->listed_ports |= 1u << i;
 		if (e->kind == NETLINK_EVENT_LINK_GONE)
 			on_link_gone(n, &n->ports[i]);
 		else
@@ -93,6 +95,10 @@ static void on_any_link(struct neighbour *n, const struct netlink_event *e) {
 
 static void on_list_end(struct neighbour *n, int error) {
 	n->list_seq = 0;
+	for (unsigned i = 0; i < n->n_ports && error == 0; i++) {
+		if (index_of(&n->ports[i]) != 0 && !(n->listed_ports >> i & 1))
+			on_link_gone(n, &n->ports[i]);
+	}
 	for (unsigned i = 0; i < n->n_realms && error == 0; i++) {
 		if (realm_link_list_end(&n->realms[i]))
 			set_interface(n, i);
@@ -149,11 +155,17 @@ static void on_loss(struct neighbour *n, const char *what) {
 	n->list_wanted = true;
 }
 
+// What was lost is asked for when older news are all read: they would else overwrite the answers.
 static void follow_ready(void *ctx) {
 	struct neighbour *n = ctx;
+	const int ret = netlink_receive(n->follow_fd, on_news, n);
 
-	if (netlink_receive(n->follow_fd, on_news, n) < 0)
+	if (ret < 0) {
+		n->lost_news = true;
+	} else if (ret == 0 && n->lost_news) {
+		n->lost_news = false;
 		on_loss(n, "news");
+	}
 }
 
 // ---- answers ----
@@ -260,6 +272,7 @@ static void put_links(struct neighbour *n, struct netlink_batch *b) {
 	n->links_wanted = false;
 	if (!n->list_wanted)
 		return;
+	n->listed_ports = 0;
 	for (unsigned i = 0; i < n->n_realms; i++)
 		realm_link_list_begin(&n->realms[i]);
 	n->list_seq = next_seq(n);
@@ -293,6 +306,8 @@ void neighbour_ask(struct neighbour *n) {
 void neighbour_tick(struct neighbour *n, uint64_t now_ns) {
 	if (n->n_flying > 0 && now_ns - n->asked_ns > ANSWER_WITHIN)
 		forget_flight(n);
+	if (n->lost_news)
+		follow_ready(n); // should there be nothing more to wake us
 	next_hops_tick(n->table, now_ns);
 }
 

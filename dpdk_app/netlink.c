@@ -252,7 +252,7 @@ int netlink_receive(int fd, netlink_fn *fn, void *ctx) {
 		if (from_length == sizeof(from) && from.nl_pid == 0) // the kernel, nobody else
 			netlink_parse(buf, (size_t)n, fn, ctx);
 	}
-	return 0;
+	return 1;
 }
 
 // ---- questions ----

@@ -48,7 +48,8 @@ typedef void netlink_fn(void *ctx, const struct netlink_event *e);
 // Open a socket that hears of links, of IPv4 addresses, routes and neighbours, and of rules (follow), or one for questions.
 // Returns a descriptor or a negative errno.
 [[nodiscard]] int netlink_open(bool follow);
-// Read what has come, up to a bound, and tell it to fn. Returns 0, or -ENOBUFS: something was lost, ask anew.
+// Read what has come, up to a bound, and tell it to fn. Returns 0 (that is all), 1 (there may be more), or -ENOBUFS: something
+// was lost behind what is still to be read; ask anew once that is read.
 [[nodiscard]] int netlink_receive(int fd, netlink_fn *fn, void *ctx);
 
 // Questions are gathered in a batch and leave in one system call.

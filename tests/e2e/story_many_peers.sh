@@ -84,6 +84,23 @@ in_ns core sysctl -q -w net.ipv4.conf.net.arp_ignore=0
 took "it returns, and all know it" 5 hops_are failed 0
 check_soon "none is left out" hops_are reachable $((N + 1))
 check_equal "netlink messages lost" "$(awk -v pid="${PIDS[relay]}" '$3 == pid { n += $9 } END { print n + 0 }' "/proc/${PIDS[relay]}/net/netlink")" 0
+
+# The relay stands still while more news come than its socket holds, that of the gateway among them.
+for i in $(seq 100); do
+	for host in $(seq 10 250); do
+		echo "neigh replace 198.51.100.$host lladdr 02:00:00:00:$(printf %02x:%02x "$i" "$host") dev core nud stale"
+	done
+done >"$WORK/flood"
+kill -STOP "${PIDS[relay]}"
+ip -n "$(ns edge)" -batch "$WORK/flood"
+ip -n "$(ns core)" link set net address 02:00:00:00:00:78
+kernel_knows() {
+	ip -n "$(ns edge)" neigh show 198.51.100.3 dev core | grep -q "$1"
+}
+wait_for "the kernel to know the new address" 5 kernel_knows 02:00:00:00:00:78
+kill -CONT "${PIDS[relay]}"
+check_soon "news were lost, and the relay knows" logged relay "netlink news lost: asking for everything again"
+took "it finds out all the same" 10 core_hops_are "198.51.100.3 02:00:00:00:00:78=$N"
 stop load
 in_ns edge "$RELAY_LOAD" -c "$WORK/run/relay.sock" -n "$N" -s realm=access,remote="$CALLER:20000+$N" \
 	-s realm=core,remote="100.64.0.1+$N:30000" delete >/dev/null
