@@ -21,7 +21,7 @@ SUITES='unit lint asan fuzz e2e'
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD_ROOT=${BUILD_ROOT:-$REPO}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
-STORY_SECONDS=120
+STORY_SECONDS=240
 
 passed=0 failed=0 skipped=0
 scratch=$(mktemp -d)

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 N_SIPPS=0
+N_POKES=0
 DIALLED=4930123456
 
 # rtp_phones NAME NS ADDRESS N: media of N calls at a time and address; $WORK/NAME.fifo takes rtp_peer's commands.
@@ -128,13 +129,14 @@ poke() {
 	local ids
 	ids=$(sed -n 's/^Call-ID: *//p' "$WORK/$1.messages" | tr -d '\r' | sort -u)
 	[ -n "$ids" ] || fail "$1 has no call to poke"
+	N_POKES=$((N_POKES + 1)) # one like the last would be taken for its repetition
 	# One write, one datagram: bash's own printf writes a line at a time.
 	# shellcheck disable=SC2016 # expanded inside
 	in_ns "$2" bash -c 'for id in $2; do
-		env printf "%s\r\n" "NOTIFY sip:poke@$1 SIP/2.0" "Via: SIP/2.0/UDP $1:9;branch=z9hG4bKpoke" \
-			"From: <sip:story@$1>;tag=story" "To: <sip:poke@$1>" "Call-ID: $id" "CSeq: 1 NOTIFY" "Content-Length: 0" "" \
+		env printf "%s\r\n" "NOTIFY sip:poke@$1 SIP/2.0" "Via: SIP/2.0/UDP $1:9;branch=z9hG4bKpoke$3" \
+			"From: <sip:story@$1>;tag=story" "To: <sip:poke@$1>" "Call-ID: $id" "CSeq: $3 NOTIFY" "Content-Length: 0" "" \
 			>/dev/udp/$1/5060
-		done' - "$3" "$ids"
+		done' - "$3" "$ids" "$N_POKES"
 }
 
 # The call that most stories are about: the callee rings and answers, PACKETS packets go each way, the caller hangs up when
