@@ -112,6 +112,7 @@ struct config_control {
 	int media_timeout_s; // 0: off
 	int ended_calls; // kept for `calls --ended`
 	int max_calls;
+	int max_transactions;
 	int max_call_s; // hard cap of a call's life
 	int ring_timeout_s;
 	int relay_deadline_ms;

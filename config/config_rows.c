@@ -164,6 +164,8 @@ static const struct setting control_rows[] = {
 	{"media_timeout_s", SETTING_INT, AT(control, media_timeout_s), RANGE(0, 86400), .initial = 300},
 	{"ended_calls", SETTING_INT, AT(control, ended_calls), RANGE(0, 1000000), .initial = 1000},
 	{"max_calls", SETTING_INT, AT(control, max_calls), RANGE(1, 1000000), .initial = 20000},
+	{"max_transactions", SETTING_INT, AT(control, max_transactions), RANGE(1000, 10000000),
+		.initial = 300000},
 	{"max_call_s", SETTING_INT, AT(control, max_call_s), RANGE(1, 604800), .initial = 43200},
 	{"ring_timeout_s", SETTING_INT, AT(control, ring_timeout_s), RANGE(1, 3600), .initial = 180},
 	{"relay_deadline_ms", SETTING_INT, AT(control, relay_deadline_ms), RANGE(10, 60000), .initial = 1000},

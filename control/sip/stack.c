@@ -159,7 +159,7 @@ int stack_create(struct loop *loop, const struct config *config, struct tokens *
 	s->config = config;
 	s->tokens = tokens;
 	s->user = *user;
-	s->max_transactions = 4 * (uint32_t)config->control.max_calls + 1000;
+	s->max_transactions = (uint32_t)config->control.max_transactions;
 	s->max_to_accept = s->max_transactions / 4 * 3;
 	ret = init(s);
 	if (ret < 0) {

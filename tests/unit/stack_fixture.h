@@ -146,6 +146,7 @@ static inline void fixture_config(void) {
 	f.config.realms = f.realms;
 	f.config.n_realms = 2;
 	f.config.control.max_calls = 10;
+	f.config.control.max_transactions = 1040;
 }
 
 static inline void fixture_setup(void) {

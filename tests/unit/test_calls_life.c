@@ -222,6 +222,23 @@ START_TEST(views) {
 }
 END_TEST
 
+// RFC 3261 and 6026 keep four transactions of a call for up to 32 s. Few calls at a time may be many of them.
+START_TEST(short_calls_one_after_the_other) {
+	open_with("max_calls = 20;");
+	for (int i = 0; i < 310; i++) {
+		caller_init(&alice);
+		callee_init(&bob);
+		talk(&alice, &bob);
+		hang_up(&alice, &bob);
+		bench_forget_secrets();
+		bench_wait(100);
+	}
+	ck_assert_uint_eq(bench_ended()->n, 310);
+	ck_assert_uint_gt(bench_transactions(), 930);
+	bench_close();
+}
+END_TEST
+
 START_TEST(many_calls_at_a_time) {
 	enum { CALLS = 40 };
 	static struct party callers[CALLS], callees[CALLS];
@@ -248,7 +265,8 @@ END_TEST
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing,
 		ring_timeout_of_a_contact_route, draining, draining_nothing, stopping_everything,
-		stopping_when_nobody_answers, dropped_at_any_moment, views, many_calls_at_a_time};
+		stopping_when_nobody_answers, dropped_at_any_moment, views, short_calls_one_after_the_other,
+		many_calls_at_a_time};
 
 	return BENCH_RUN("calls_life", tests);
 }

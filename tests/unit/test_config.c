@@ -53,6 +53,7 @@ START_TEST(defaults_are_as_documented) {
 	ck_assert_int_eq(c->control.media_timeout_s, 300);
 	ck_assert_int_eq(c->control.ended_calls, 1000);
 	ck_assert_int_eq(c->control.max_calls, 20000);
+	ck_assert_int_eq(c->control.max_transactions, 300000);
 	ck_assert_int_eq(c->control.max_call_s, 43200);
 	ck_assert_int_eq(c->control.ring_timeout_s, 180);
 	ck_assert_int_eq(c->control.relay_deadline_ms, 1000);
