@@ -26,11 +26,30 @@ static int make_room(
 	return 0;
 }
 
+// Over those that are gone, once they are the half: each datagram is moved once at the most.
+static void close_up(struct udp_queue *q) {
+	size_t n = q->n_items - q->first, gone;
+
+	if (q->first == 0 || q->first < n)
+		return;
+	gone = q->items[q->first].offset;
+	memmove(q->items, q->items + q->first, n * sizeof(*q->items));
+	memmove(q->data, q->data + gone, q->used - gone);
+	for (size_t i = 0; i < n; i++)
+		q->items[i].offset -= gone;
+	q->used -= gone;
+	q->first = 0;
+	q->n_items = n;
+}
+
 int udp_queue_add(struct udp_queue *q, const struct endpoint *to, struct span data, uint64_t ref) {
 	struct udp_queued *item;
-	int ret = make_room(
-		(void **)&q->items, &q->n_max, q->n_items + 1, FIRST_ITEMS, MOST_ITEMS, sizeof(*q->items));
+	int ret;
 
+	if (q->n_items == q->n_max || q->used + data.len > q->size)
+		close_up(q);
+	ret = make_room(
+		(void **)&q->items, &q->n_max, q->n_items + 1, FIRST_ITEMS, MOST_ITEMS, sizeof(*q->items));
 	if (ret == 0)
 		ret = make_room((void **)&q->data, &q->size, q->used + data.len, FIRST_BYTES, MOST_BYTES, 1);
 	if (ret < 0)

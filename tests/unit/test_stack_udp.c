@@ -267,6 +267,29 @@ START_TEST(queue_is_bounded) {
 }
 END_TEST
 
+// A socket that always leaves something waiting: those that are gone take no room.
+START_TEST(queue_that_is_never_empty) {
+	struct udp_queue q = {0};
+	char text[100];
+
+	for (unsigned i = 0; i < 100000; i++) {
+		int len = snprintf(text, sizeof(text), "datagram %u", i);
+
+		ck_assert_int_eq(udp_queue_add(&q, &peer_at, (struct span){text, (size_t)len}, i), 0);
+		if (i < 100)
+			continue;
+		snprintf(text, sizeof(text), "datagram %u", i - 100);
+		ck_assert_uint_eq(q.items[q.first].ref, i - 100);
+		ck_assert_uint_eq(q.items[q.first].len, strlen(text));
+		ck_assert_mem_eq(q.data + q.items[q.first].offset, text, strlen(text));
+		udp_queue_shift(&q);
+	}
+	ck_assert_uint_eq(q.n_items - q.first, 100);
+	ck_assert_uint_le(q.n_max, 1024);
+	udp_queue_fini(&q);
+}
+END_TEST
+
 int main(void) {
 	Suite *s = suite_create("stack_udp");
 	TCase *c = tcase_create("udp");
@@ -282,6 +305,7 @@ int main(void) {
 	tcase_add_test(c, refuses_what_cannot_be_bound);
 	tcase_add_test(c, survives_failing_allocations);
 	tcase_add_test(c, queue_is_bounded);
+	tcase_add_test(c, queue_that_is_never_empty);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
