@@ -85,7 +85,7 @@ static void set_timers(struct sip_stack *s, struct transaction *t, unsigned acti
 	if (actions & CLIENT_END_T4)
 		transaction_end_in(s, t, timers->t4_ms);
 	if (actions & CLIENT_END_LONGEST)
-		transaction_end_in(s, t, LONGEST_PROCEEDING_MS);
+		transaction_end_in(s, t, s->longest_proceeding_ms);
 }
 
 static void send_what(struct sip_stack *s, struct transaction *t, unsigned actions, const struct sip_msg *m) {

@@ -169,7 +169,7 @@ static struct transaction *create(
 	map_add(s->servers, &t->server.match, head.part[HEAD_KEY], t->handle);
 	if (head.part[HEAD_MERGE_KEY].len > 0 && !*merged)
 		map_add(s->merges, &t->server.merge, head.part[HEAD_MERGE_KEY], t->handle);
-	transaction_end_in(s, t, t->is_invite ? LONGEST_PROCEEDING_MS : 64 * timers->t1_ms);
+	transaction_end_in(s, t, t->is_invite ? s->longest_proceeding_ms : 64 * timers->t1_ms);
 	return t;
 }
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { WARNINGS_A_SECOND = 5, DEFAULT_PORT = 5060 };
+enum { WARNINGS_A_SECOND = 5, DEFAULT_PORT = 5060, LONGER_THAN_CALLS_S = 60 };
 
 static const char *const counter_names[] = {
 #define SIP_COUNTER(name, text, help) text,
@@ -161,6 +161,7 @@ int stack_create(struct loop *loop, const struct config *config, struct tokens *
 	s->user = *user;
 	s->max_transactions = (uint32_t)config->control.max_transactions;
 	s->max_to_accept = s->max_transactions / 4 * 3;
+	s->longest_proceeding_ms = (config->control.max_call_s + LONGER_THAN_CALLS_S) * 1000;
 	ret = init(s);
 	if (ret < 0) {
 		sip_stack_destroy(s);

@@ -14,7 +14,6 @@
 enum {
 	DATAGRAM_MAX = 65507, // of UDP over IPv4
 	TAG_MAX = 128, // of the user's tags
-	LONGEST_PROCEEDING_MS = 3600 * 1000, // a user that never answers, a callee that rings for ever
 	DESTINATION_KEY = 24,
 };
 
@@ -63,6 +62,7 @@ struct sip_stack {
 	struct pool *transactions;
 	uint32_t max_transactions;
 	uint32_t max_to_accept; // with more, requests are refused: the rest is for our own
+	int longest_proceeding_ms; // a user that never answers, a callee that rings for ever; longer than any call
 	struct map *servers; // by match_server_key
 	struct map *merges; // by match_merge_key
 	struct map *accepted; // INVITE servers with a 2xx, by match_ack_key

@@ -26,7 +26,7 @@ static int make_room(
 	return 0;
 }
 
-// Over those that are gone, once they are the half: each datagram is moved once at the most.
+// Over those that are gone, once they are the half, so that moving costs no more than sending did.
 static void close_up(struct udp_queue *q) {
 	size_t n = q->n_items - q->first, gone;
 

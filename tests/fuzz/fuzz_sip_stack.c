@@ -93,8 +93,9 @@ static void start(void) {
 
 	realm = (struct config_realm){.sip = &sip, .n_sip = 1, .timers = {500, 4000, 5000}};
 	sip.address = sip.advertise = endpoint_v4(htonl(0xc0000201), 5060);
-	config = (struct config){
-		.realms = &realm, .n_realms = 1, .control = {.max_calls = 1, .max_transactions = 1004}};
+	config = (struct config){.realms = &realm,
+		.n_realms = 1,
+		.control = {.max_calls = 1, .max_transactions = 1004, .max_call_s = 3540}};
 	log_init("fuzz", LOG_LEVEL_ERROR);
 	if (loop_create_manual(&loop) < 0 || tokens_create(1, NULL, &tokens) < 0 ||
 		stack_create(loop, &config, tokens, &user, &transport, &stack) < 0)

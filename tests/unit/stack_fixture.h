@@ -147,6 +147,7 @@ static inline void fixture_config(void) {
 	f.config.n_realms = 2;
 	f.config.control.max_calls = 10;
 	f.config.control.max_transactions = 1040;
+	f.config.control.max_call_s = 3540; // a minute less than an hour
 }
 
 static inline void fixture_setup(void) {

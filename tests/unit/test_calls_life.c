@@ -42,6 +42,20 @@ START_TEST(longest_life_while_ringing) {
 }
 END_TEST
 
+// The longest that the config allows: no transaction ends before it.
+START_TEST(longest_ringing) {
+	open_with("ring_timeout_s = 3600;");
+	ring(&alice, &bob);
+	bench_step(3599000);
+	expect_nothing(&alice);
+	bench_wait(1100);
+	take_failure(&alice, 408);
+	take_cancel(&bob);
+	expect_ended("ring_timeout", 408);
+	bench_close();
+}
+END_TEST
+
 START_TEST(ring_timeout_of_a_contact_route) {
 	const struct bench_options o = {
 		.routes =
@@ -263,7 +277,7 @@ START_TEST(many_calls_at_a_time) {
 END_TEST
 
 int main(void) {
-	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing,
+	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
 		ring_timeout_of_a_contact_route, draining, draining_nothing, stopping_everything,
 		stopping_when_nobody_answers, dropped_at_any_moment, views, short_calls_one_after_the_other,
 		many_calls_at_a_time};
