@@ -47,6 +47,8 @@ for words in stats calls "calls --ended" sessions workers ports trunks "call $id
 	# shellcheck disable=SC2086
 	check_equal "versions in kedgectl --json $words" "$(ctl --json $words | jq -s -c 'map(.version) | unique - [1]')" "[]"
 done
+status_of 0 top --count 2 --interval 0.2
+check_equal "calls in kedgectl top" "$(ctl --json top --count 2 --interval 0.2 | jq -s '.[-1].calls_now')" 1
 rtp_quiet rtp_access rtp_core
 check_media_whole rtp_access access rtp_core core
 sent=$(rtp_sum rtp_access sent)

@@ -1,12 +1,16 @@
 #!/bin/bash
 # Rubbish beside good calls.
 #
-#	 access: caller, rtp_peer; 203.0.113.9 floods ═══ kedge ═══ core: callee, rtp_peer; 198.51.100.9 floods
+#	 access: callers, rtp_peer; 203.0.113.9 floods ═══ kedge ═══ core: callees, rtp_peer; 198.51.100.9 floods
+#	         203.0.113.4 caller of the deaf                           198.51.100.3 deaf: ICMP errors for its media
 . "$(dirname "$0")/lib.sh"
-story "floods of stray UDP at media ports and of malformed SIP: good calls lose nothing, all of it is counted by reason"
+story "floods of stray UDP at media ports, of ICMP errors and malformed SIP: good calls lose nothing, all of it is counted by reason"
 
 CALLS=20
+MORE_TRUNKS='{ name = "deaf"; realm = "core"; peers = ( { address = "198.51.100.3"; port = 5060; } ); },'
+MORE_ROUTES='{ from_realm = "access"; user = "777"; to = ( "deaf" ); },'
 topology_pair
+in_ns core sysctl -q -w net.ipv4.icmp_ratelimit=0
 kedge_start
 rtp_phones rtp_access access "$CALLER" "$CALLS"
 rtp_phones rtp_core core "$CALLEE" "$CALLS"
@@ -65,6 +69,35 @@ malformed() {
 	ip -n "$(ns access)" route del "$EDGE_ACCESS/32" dev net
 }
 
+# A phone that nobody listens at: its kernel answers each packet with an ICMP error to our media address.
+icmp_errors() {
+	in_ns edge nstat -asz IcmpInDestUnreachs | awk '/IcmpInDestUnreachs/ { print $2 }'
+}
+rtp_phones rtp_deaf access 203.0.113.4 1
+callee deaf_callee 198.51.100.3 <<-END
+	recv INVITE
+	reply 200 rtp=29990
+	recv ACK
+	recv BYE
+	answer 200
+END
+MEDIA=rtp_deaf caller deaf_caller 203.0.113.4 -s 777 <<-END
+	send INVITE
+	recv 100 maybe
+	recv 200 sdp
+	send ACK
+	media 100
+	until poked
+	send BYE
+	recv 200
+END
+many_icmp_errors() {
+	[ "$(icmp_errors)" -ge 100 ]
+}
+wait_for "ICMP errors" 5 many_icmp_errors
+poke deaf_caller access 203.0.113.4
+phones_done deaf_caller deaf_callee
+
 say "flooding media ports of $ports"
 flood access 203.0.113.9 "$EDGE_ACCESS" "$in_use_access" 3000 "$GOOD_RTP"
 flood core 198.51.100.9 "$EDGE_CORE" "$in_use_core" 3000 "$GOOD_RTP"
@@ -82,6 +115,7 @@ check "stray packets are counted as no_session" test "$(drops_as no_session)" -g
 check "packets from elsewhere are counted as bad_source" test "$(drops_as bad_source)" -ge 5000
 check "rubbish from the phone's own address is counted as bad_rtp" test "$(drops_as bad_rtp)" -ge 2000
 check "malformed SIP is counted" test "$(control_stats '.sip.malformed + .sip.refused')" -ge 180
+check "ICMP errors are counted, as neither UDP nor ours" test "$(relay_stats '[.ports[].xdp_packets.other] | add')" -ge 100
 check "keepalives are not malformed" test "$(control_stats .sip.keepalives)" -ge 30
 say "malformed by reason: $(control_stats .sip_faults | jq -c 'with_entries(select(.value > 0))')"
 good_call afterwards

@@ -77,8 +77,8 @@ caller unlucky "$CALLER" <<-END
 	send ACK
 END
 phones_done unlucky
-check "control counts it" test "$(control_stats .media.late)" -ge 1
 kill -CONT "${PIDS[relay]}"
+check "control counts it" test "$(control_stats .media.late)" -ge 1
 wait_for "the relay and control" 10 control_connected
 check_nothing_left
 good_call afterwards
