@@ -18,6 +18,16 @@ const char *xdp_class_name(enum xdp_class c) {
 	return (unsigned)c < XDP_CLASS_COUNT ? names[c] : "unknown";
 }
 
+const char *punt_class_name(enum punt_class c) {
+	static const char *const names[PUNT_CLASS_COUNT] = {
+#define PUNT_CLASS(name, text, packets_per_s, help) [PUNT_##name] = text,
+#include "relay/punt_class.def"
+#undef PUNT_CLASS
+	};
+
+	return (unsigned)c < PUNT_CLASS_COUNT ? names[c] : "unknown";
+}
+
 const char *media_event_name(unsigned bit_index) {
 	static const char *const names[EVENT_KINDS] = {
 		"latched",

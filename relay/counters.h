@@ -10,7 +10,7 @@
 #include "relay/verdict.h"
 
 #define STATS_MAGIC 0x3153544547444b45ull // "EKDGETS1"
-enum { STATS_NAME = 32, STATS_VERDICTS = 32, NEXT_HOP_STATES = 4 };
+enum { STATS_NAME = 32, STATS_VERDICTS = 32, STATS_PUNTS = 8, STATS_INTERFACE = 16, NEXT_HOP_STATES = 4 };
 static_assert((int)VERDICT_COUNT <= (int)STATS_VERDICTS);
 
 // What the XDP program saw of a port's frames. PASS_*: given to the kernel, by class.
@@ -25,6 +25,16 @@ enum xdp_class {
 	XDP_CLASS_COUNT,
 };
 const char *xdp_class_name(enum xdp_class c);
+
+// What the relay itself gives to the kernel, of a port that it took from it.
+enum punt_class {
+#define PUNT_CLASS(name, text, packets_per_s, help) PUNT_##name,
+#include "relay/punt_class.def"
+#undef PUNT_CLASS
+	PUNT_CLASS_COUNT,
+};
+static_assert((int)PUNT_CLASS_COUNT <= (int)STATS_PUNTS);
+const char *punt_class_name(enum punt_class c);
 
 struct stats_header {
 	uint64_t magic;
@@ -67,6 +77,13 @@ struct stats_port {
 	uint32_t link_up, queues;
 	// The device's own: on veth, media that the relay's receive ring had no room for is in here.
 	uint64_t rx_dropped;
+	// Of a port that the relay took from the kernel and shares with it by a TAP: the TAP's name, else empty; packets given to
+	// the kernel and held back over the limit, by enum punt_class; packets that the kernel sent.
+	char kernel_if[STATS_INTERFACE];
+	uint64_t punted[STATS_PUNTS], punt_limited[STATS_PUNTS];
+	uint64_t from_kernel;
+	uint64_t from_kernel_dropped; // read from the TAP, but the worker was behind
+	uint64_t kernel_refused; // of those punted: the TAP didn't take them
 };
 
 // The main thread writes.

@@ -50,7 +50,7 @@ static const struct command_row command_rows[] = {
 	{"workers", NULL, ARGUMENT_NONE, OPTION_INTERVAL, true, ctl_workers,
 		"how busy each worker is, its packets and drops"},
 	{"ports", NULL, ARGUMENT_NONE, 0, true, ctl_ports,
-		"packet ports: device, link, packets, what XDP passed on"},
+		"packet ports: device, link, packets, what went to the kernel"},
 	{"sessions", NULL, ARGUMENT_NONE, OPTION_CALL | OPTION_LIMIT, true, ctl_sessions,
 		"media sessions: our, signalled and learnt endpoints, packets"},
 	{"calls", NULL, ARGUMENT_NONE, OPTION_ENDED | OPTION_FILTER | OPTION_LIMIT, true, ctl_calls,

@@ -100,9 +100,56 @@ static const struct print_column port_columns[] = {
 	{"UDP", "xdp_packets.udp", 8, PRINT_NUMBER},
 };
 
+// Of ports that the relay took from the kernel and shares with it by a TAP.
+static const struct print_column kernel_columns[] = {
+	{"PORT", "name", 10, PRINT_PLAIN},
+	{"KERNEL IF", "kernel_if", 15, PRINT_PLAIN},
+#define PUNT_CLASS(NAME, text, packets_per_s, help) {#NAME, "punted_packets." text, 8, PRINT_NUMBER},
+#include "relay/punt_class.def"
+#undef PUNT_CLASS
+	{"REFUSED", "kernel_refused_packets", 8, PRINT_NUMBER},
+	{"SENT", "from_kernel_packets", 8, PRINT_NUMBER},
+	{"DROPPED", "from_kernel_dropped_packets", 8, PRINT_NUMBER},
+#define PUNT_CLASS(NAME, text, packets_per_s, help) \
+	{"-" #NAME, "punt_limited_packets." text, 8, PRINT_NUMBER},
+#include "relay/punt_class.def"
+#undef PUNT_CLASS
+};
+
+// Every port, or those that have a TAP.
+static int print_ports(const struct ctl *c, const struct stats_map *map, const struct print_column *columns,
+	size_t n_columns, bool with_tap) {
+	struct stats_port port;
+
+	for (uint32_t i = 0; stats_map_port(map, i, &port); i++) {
+		json_t *row;
+
+		if (with_tap && port.kernel_if[0] == '\0')
+			continue;
+		row = relay_report_port(&port);
+		if (row == NULL)
+			return no_memory(c);
+		if (c->json)
+			print_json(c->out, row);
+		else
+			print_row(c->out, columns, n_columns, row);
+		json_decref(row);
+	}
+	return EXIT_OK;
+}
+
+static bool any_tap(const struct stats_map *map) {
+	struct stats_port port;
+
+	for (uint32_t i = 0; stats_map_port(map, i, &port); i++) {
+		if (port.kernel_if[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
 int ctl_ports(struct ctl *c) {
 	struct stats_map *map;
-	struct stats_port port;
 	int status = ctl_open_stats(c, &map);
 
 	if (status != EXIT_OK)
@@ -112,16 +159,13 @@ int ctl_ports(struct ctl *c) {
 			"MEDIA to UDP: what the XDP program saw; it took MEDIA, dropped DROPPED, gave the kernel the rest\n");
 		print_header(c->out, port_columns, N_COLUMNS(port_columns));
 	}
-	for (uint32_t i = 0; status == EXIT_OK && stats_map_port(map, i, &port); i++) {
-		json_t *row = relay_report_port(&port);
-
-		if (row == NULL)
-			status = no_memory(c);
-		else if (c->json)
-			print_json(c->out, row);
-		else
-			print_row(c->out, port_columns, N_COLUMNS(port_columns), row);
-		json_decref(row);
+	status = print_ports(c, map, port_columns, N_COLUMNS(port_columns), false);
+	if (status == EXIT_OK && !c->json && any_tap(map)) {
+		fprintf(c->out,
+			"\nARP to OTHER: what the relay gave to the kernel, -ARP to -OTHER: held back over the limit (punt_pps);\n"
+			"REFUSED: given, but the TAP didn't take it; SENT by the kernel, DROPPED: of that, the relay was behind\n");
+		print_header(c->out, kernel_columns, N_COLUMNS(kernel_columns));
+		status = print_ports(c, map, kernel_columns, N_COLUMNS(kernel_columns), true);
 	}
 	stats_map_close(map);
 	return status;

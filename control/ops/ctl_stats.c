@@ -78,7 +78,16 @@ static void print_port(FILE *out, const json_t *port) {
 		print_value(print_find(port, "name"), name), print_value(print_find(port, "device"), device),
 		json_is_true(print_find(port, "link_up")) ? "up" : "down", print_find_u64(port, "rx_packets"),
 		print_find_u64(port, "tx_packets"), print_find_u64(port, "rx_dropped_packets"));
-	print_counters(out, "  xdp", print_find(port, "xdp_packets"), true);
+	if (json_is_null(print_find(port, "kernel_if"))) {
+		print_counters(out, "  xdp", print_find(port, "xdp_packets"), true);
+		return;
+	}
+	print_counters(out, "  punted", print_find(port, "punted_packets"), true);
+	print_counters(out, "  limited", print_find(port, "punt_limited_packets"), true);
+	fprintf(out, "%-*skernel_if %s  refused %" PRIu64 "  sent %" PRIu64 "  dropped %" PRIu64 "\n",
+		HEAD_WIDTH, "  kernel", print_value(print_find(port, "kernel_if"), name),
+		print_find_u64(port, "kernel_refused_packets"), print_find_u64(port, "from_kernel_packets"),
+		print_find_u64(port, "from_kernel_dropped_packets"));
 }
 
 static void print_realm(FILE *out, const json_t *realm) {

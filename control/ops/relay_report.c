@@ -106,6 +106,24 @@ static json_t *realm_json(const struct stats_realm *realm) {
 	return row_end(&r);
 }
 
+static json_t *punts_json(const uint64_t counts[static PUNT_CLASS_COUNT]) {
+	struct row r;
+
+	row_begin(&r);
+	for (unsigned c = 0; c < PUNT_CLASS_COUNT; c++)
+		row_u64(&r, punt_class_name((enum punt_class)c), counts[c]);
+	return row_end(&r);
+}
+
+static void put_kernel(struct row *r, const struct stats_port *p) {
+	row_text(r, "kernel_if", p->kernel_if[0] != '\0' ? p->kernel_if : NULL);
+	row_take(r, "punted_packets", punts_json(p->punted));
+	row_take(r, "punt_limited_packets", punts_json(p->punt_limited));
+	row_u64(r, "kernel_refused_packets", p->kernel_refused);
+	row_u64(r, "from_kernel_packets", p->from_kernel);
+	row_u64(r, "from_kernel_dropped_packets", p->from_kernel_dropped);
+}
+
 json_t *relay_report_port(const struct stats_port *p) {
 	json_t *xdp;
 	struct row r;
@@ -123,6 +141,7 @@ json_t *relay_report_port(const struct stats_port *p) {
 	row_u64(&r, "tx_packets", p->tx);
 	row_u64(&r, "rx_dropped_packets", p->rx_dropped);
 	row_take(&r, "xdp_packets", xdp);
+	put_kernel(&r, p);
 	return row_end(&r);
 }
 

@@ -134,6 +134,7 @@ bool stats_map_port(const struct stats_map *m, uint32_t index, struct stats_port
 		out, sizeof(*out), m->base + h->port_offset + (size_t)index * h->port_stride, h->port_stride);
 	out->name[STATS_NAME - 1] = '\0';
 	out->device[STATS_NAME - 1] = '\0';
+	out->kernel_if[STATS_INTERFACE - 1] = '\0';
 	return true;
 }
 

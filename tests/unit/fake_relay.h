@@ -73,7 +73,7 @@ static inline struct proto_session_state fake_session(uint64_t n) {
 struct fake_stats {
 	struct stats_header header;
 	struct stats_worker workers[FAKE_WORKERS];
-	struct stats_port port;
+	struct stats_port ports[2]; // one shared by AF_XDP, one taken
 	struct stats_realm realm;
 	struct component_slot slots[FAKE_SLOTS];
 };
@@ -88,8 +88,8 @@ static inline struct fake_stats fake_stats_good(void) {
 			.n_workers = FAKE_WORKERS,
 			.worker_offset = offsetof(struct fake_stats, workers),
 			.worker_stride = sizeof(struct stats_worker),
-			.n_ports = 1,
-			.port_offset = offsetof(struct fake_stats, port),
+			.n_ports = 2,
+			.port_offset = offsetof(struct fake_stats, ports),
 			.port_stride = sizeof(struct stats_port),
 			.n_realms = 1,
 			.realm_offset = offsetof(struct fake_stats, realm),
@@ -105,13 +105,23 @@ static inline struct fake_stats fake_stats_good(void) {
 			.buffers_free_lowest = 3900,
 			.next_hops = {0, 1, 2, 0},
 			.controller_connected = 1},
-		.port = {.name = "access",
-			.device = "af_xdp:eth0",
-			.rx = 100,
-			.tx = 90,
-			.link_up = 1,
-			.queues = 1,
-			.xdp = {[XDP_CLASS_MEDIA] = 100, [XDP_CLASS_NOT_IP] = 3}},
+		.ports = {{.name = "access",
+				  .device = "af_xdp:eth0",
+				  .rx = 100,
+				  .tx = 90,
+				  .link_up = 1,
+				  .queues = 1,
+				  .xdp = {[XDP_CLASS_MEDIA] = 100, [XDP_CLASS_NOT_IP] = 3}},
+			{.name = "core",
+				.device = "pci:0000:3b:00.0",
+				.rx = 400,
+				.queues = 2,
+				.kernel_if = "coretap",
+				.punted = {[PUNT_ARP] = 11, [PUNT_UDP] = 222},
+				.punt_limited = {[PUNT_ICMP] = 3333},
+				.from_kernel = 44,
+				.from_kernel_dropped = 5,
+				.kernel_refused = 6}},
 		.realm = {.name = "access",
 			.media_ports_used = 5,
 			.media_ports_resting = 1,

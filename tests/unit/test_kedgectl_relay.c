@@ -154,7 +154,8 @@ START_TEST(figures_are_read) {
 	struct stats_realm realm;
 	struct component_slot slot;
 
-	memset(s.port.device, 'x', sizeof(s.port.device)); // no NUL
+	memset(s.ports[0].device, 'x', sizeof(s.ports[0].device)); // no NUL
+	memset(s.ports[0].kernel_if, 'y', sizeof(s.ports[0].kernel_if));
 	ck_assert_int_eq(open_map(&s, sizeof(s), F_SEAL_SHRINK, &m), 0);
 	stats_map_header(m, &header);
 	ck_assert_uint_eq(header.sessions_max, 1000);
@@ -164,8 +165,11 @@ START_TEST(figures_are_read) {
 	ck_assert(!stats_map_worker(m, 2, &worker));
 	ck_assert(stats_map_port(m, 0, &port));
 	ck_assert_uint_eq(strlen(port.device), STATS_NAME - 1);
+	ck_assert_uint_eq(strlen(port.kernel_if), STATS_INTERFACE - 1);
 	ck_assert_uint_eq(port.xdp[XDP_CLASS_NOT_IP], 3);
-	ck_assert(!stats_map_port(m, 1, &port));
+	ck_assert(stats_map_port(m, 1, &port));
+	ck_assert_uint_eq(port.punted[PUNT_UDP], 222);
+	ck_assert(!stats_map_port(m, 2, &port));
 	ck_assert(stats_map_realm(m, 0, &realm));
 	ck_assert_uint_eq(realm.media_ports_free, 8186);
 	ck_assert(!stats_map_realm(m, UINT32_MAX, &realm));
@@ -237,6 +241,25 @@ START_TEST(packet_sums_are_checked) {
 	json_decref(json);
 	relay_sample_fini(&sample);
 	stats_map_close(m);
+}
+END_TEST
+
+START_TEST(what_goes_by_the_kernel) {
+	const struct fake_stats s = fake_stats_good();
+	json_t *shared = relay_report_port(&s.ports[0]), *taken = relay_report_port(&s.ports[1]);
+
+	ck_assert(json_is_null(print_find(shared, "kernel_if")));
+	ck_assert_uint_eq(print_find_u64(shared, "punted_packets.arp"), 0);
+	ck_assert_str_eq(print_find_text(taken, "kernel_if"), "coretap");
+	ck_assert_uint_eq(print_find_u64(taken, "punted_packets.arp"), 11);
+	ck_assert_uint_eq(print_find_u64(taken, "punted_packets.udp"), 222);
+	ck_assert_uint_eq(print_find_u64(taken, "punted_packets.other"), 0);
+	ck_assert_uint_eq(print_find_u64(taken, "punt_limited_packets.icmp"), 3333);
+	ck_assert_uint_eq(print_find_u64(taken, "kernel_refused_packets"), 6);
+	ck_assert_uint_eq(print_find_u64(taken, "from_kernel_packets"), 44);
+	ck_assert_uint_eq(print_find_u64(taken, "from_kernel_dropped_packets"), 5);
+	json_decref(shared);
+	json_decref(taken);
 }
 END_TEST
 
@@ -432,6 +455,7 @@ int main(void) {
 	tcase_add_test(map, figures_are_read);
 	tcase_add_test(map, other_builds_are_read);
 	tcase_add_test(map, packet_sums_are_checked);
+	tcase_add_test(map, what_goes_by_the_kernel);
 	tcase_add_test(map, busy_is_a_share_of_the_time_between);
 	tcase_add_test(map, verdicts_of_a_newer_relay_have_names);
 	suite_add_tcase(s, observer);
