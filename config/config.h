@@ -1,7 +1,7 @@
 // The one config file, loaded and checked. Owns all its strings and arrays.
 #pragma once
 
-#include "relay/endpoint.h"
+#include "relay/counters.h"
 #include "config/log.h"
 
 #include <stdio.h>
@@ -21,9 +21,22 @@ enum config_latch {
 };
 enum sip_transport { SIP_UDP }; // more to come
 
+enum config_device_kind { DEVICE_AF_XDP, DEVICE_PCI, DEVICE_VDEV };
+enum { CONFIG_DEVICE = 256 }; // bytes of a device with its NUL
+
+struct config_device {
+	char text[CONFIG_DEVICE]; // as configured: "af_xdp:eth0", "vdev:net_pcap0,rx_pcap=a.pcap"
+	enum config_device_kind kind;
+	char name[64]; // AF_XDP: the interface; else DPDK's name of the device
+	char args[CONFIG_DEVICE]; // VDEV: what stands behind the name
+	char interface[CONFIG_INTERFACE]; // of the kernel, that the device is or sits upon; empty where there is none
+};
+
 struct config_port {
 	char name[CONFIG_NAME];
-	char device[64]; // "af_xdp:eth0"
+	struct config_device device;
+	char kernel_if[CONFIG_INTERFACE]; // the TAP that the kernel sees in place of the NIC; empty: none
+	int punt_pps[PUNT_CLASS_COUNT]; // packets a second for the kernel, by enum punt_class
 	enum config_udp_checksum udp_checksum; // of what is sent on of the packets received here
 };
 

@@ -69,12 +69,47 @@ static void check_names(struct loader *l) {
 
 	if (r->n_ports > 0) {
 		check_once(l, "relay.ports", "name", r->ports[0].name, sizeof(r->ports[0]), r->n_ports);
-		check_once(l, "relay.ports", "device", r->ports[0].device, sizeof(r->ports[0]), r->n_ports);
+		check_once(
+			l, "relay.ports", "device", r->ports[0].device.text, sizeof(r->ports[0]), r->n_ports);
+		check_once(l, "relay.ports", "kernel_if", r->ports[0].kernel_if, sizeof(r->ports[0]),
+			r->n_ports);
 	}
 	if (c->n_realms > 0)
 		check_once(l, "realms", "name", c->realms[0].name, sizeof(c->realms[0]), c->n_realms);
 	if (c->n_trunks > 0)
 		check_once(l, "trunks", "name", c->trunks[0].name, sizeof(c->trunks[0]), c->n_trunks);
+}
+
+// ---- ports ----
+
+static void refuse_at_port(struct loader *l, int i, const char *setting, const char *allowed) {
+	char path[CONFIG_PATH];
+
+	if (!has(l, "relay.ports", i, setting))
+		return;
+	config_path(path, "relay.ports[%d].%s", i, setting);
+	config_mistake(l, path, allowed, "it has no meaning here");
+}
+
+// With af_xdp: the NIC stays with the kernel, which needs no other interface.
+static void check_port(struct loader *l, int i) {
+	const struct config_port *p = &l->config->relay.ports[i];
+	char path[CONFIG_PATH];
+
+	if (p->device.text[0] == '\0')
+		return;
+	if (p->device.kind == DEVICE_AF_XDP)
+		refuse_at_port(l, i, "kernel_if", "kernel_if beside a pci: or vdev: device");
+	if (p->device.kind == DEVICE_AF_XDP || !has(l, "relay.ports", i, "kernel_if"))
+		refuse_at_port(l, i, "punt_pps", "punt_pps beside kernel_if, at a pci: or vdev: device");
+	for (int k = 0; k < l->config->relay.n_ports; k++) {
+		if (p->kernel_if[0] == '\0' ||
+			strcmp(p->kernel_if, l->config->relay.ports[k].device.interface) != 0)
+			continue;
+		config_path(path, "relay.ports[%d].kernel_if", i);
+		config_mistake(l, path, "a name of its own", "\"%s\" is the interface of relay.ports[%d]",
+			p->kernel_if, k);
+	}
 }
 
 // ---- the relay ----
@@ -241,10 +276,22 @@ static void warn_ports(struct loader *l, int i) {
 		pairs, l->config->relay.max_sessions);
 }
 
+static void warn_unreachable(struct loader *l, int i) {
+	const struct config_port *p = &l->config->relay.ports[i];
+	char path[CONFIG_PATH];
+
+	if (p->device.kind != DEVICE_PCI || p->kernel_if[0] != '\0')
+		return;
+	config_path(path, "relay.ports[%d].device", i);
+	config_warning(l, path, "without kernel_if nothing but media goes through this NIC: no ARP, no SIP");
+}
+
 void config_check(struct loader *l) {
 	const struct config *c = l->config;
 
 	check_names(l);
+	for (int i = 0; i < c->relay.n_ports; i++)
+		check_port(l, i);
 	check_relay(l);
 	check_addresses(l);
 	for (int i = 0; i < c->n_realms; i++)
@@ -257,4 +304,6 @@ void config_check(struct loader *l) {
 		check_route(l, i);
 	for (int i = 0; i < c->n_realms && l->n_mistakes == 0; i++)
 		warn_ports(l, i);
+	for (int i = 0; i < c->relay.n_ports && l->n_mistakes == 0; i++)
+		warn_unreachable(l, i);
 }

@@ -65,9 +65,14 @@ void config_schema_free(struct config *c);
 // Parse text into field (NULL: check only). Returns false with what is wrong in words after the quoted value.
 typedef bool config_value_fn(const char *text, void *field, char wrong[static CONFIG_WRONG]);
 
-config_value_fn config_value_name, config_value_device, config_value_interface, config_value_address,
-	config_value_sip_advertise, config_value_network, config_value_host, config_value_pattern,
-	config_value_contact, config_value_socket, config_value_key_file;
+config_value_fn config_value_name, config_value_address, config_value_sip_advertise, config_value_network,
+	config_value_host, config_value_pattern, config_value_contact, config_value_socket,
+	config_value_key_file;
+
+// ---- config_device.c ----
+
+// Both leave field alone on failure. A device fills a struct config_device.
+config_value_fn config_value_device, config_value_interface;
 
 // ---- config_check.c ----
 

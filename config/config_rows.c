@@ -34,11 +34,24 @@ static const char *const level_choices[] = {"error", "warning", "info", "debug",
 
 // ---- relay ----
 
+static const struct setting punt_rows[] = {
+#define PUNT_CLASS(NAME, text, packets_per_s, help) \
+	{text, SETTING_INT, .offset = PUNT_##NAME * sizeof(int), RANGE(0, 1000000), \
+		.initial = (packets_per_s)},
+#include "relay/punt_class.def"
+#undef PUNT_CLASS
+};
+static const struct schema punt_schema = SCHEMA(punt_rows);
+
 static const struct setting port_rows[] = {
 	{"name", SETTING_VALUE, .required = true, AT(port, name), .value = config_value_name,
 		.allowed = NAME_TEXT},
 	{"device", SETTING_VALUE, .required = true, AT(port, device), .value = config_value_device,
-		.allowed = "\"af_xdp:IFNAME\""},
+		.allowed =
+			"\"af_xdp:IFNAME\", \"pci:DDDD:BB:DD.F\" or \"vdev:net_NAME[,ARGS]\", of at most 255 bytes"},
+	{"kernel_if", SETTING_VALUE, AT(port, kernel_if), .value = config_value_interface,
+		.allowed = "an interface's name of 1 to 15 bytes, without / : or spaces"},
+	{"punt_pps", SETTING_GROUP, AT(port, punt_pps), .group = &punt_schema},
 	{"udp_checksum", SETTING_CHOICE, AT(port, udp_checksum), .choices = checksum_choices,
 		.initial = UDP_CHECKSUM_UPDATE},
 };

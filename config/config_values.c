@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -58,36 +57,6 @@ bool config_value_name(const char *text, void *field, char wrong[static CONFIG_W
 		return wrong_is(wrong, n == 0 ? "is empty" : "is too long");
 	if (field != NULL)
 		memcpy(field, text, n + 1);
-	return true;
-}
-
-static bool is_interface(const char *name) {
-	return *name != '\0' && strlen(name) < CONFIG_INTERFACE && strpbrk(name, "/:, \t\r\n") == NULL &&
-		strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-bool config_value_interface(const char *text, void *field, char wrong[static CONFIG_WRONG]) {
-	static_assert((int)CONFIG_INTERFACE == (int)IFNAMSIZ);
-	if (!is_interface(text))
-		return wrong_is(wrong, "is no interface's name");
-	if (field != NULL)
-		memcpy(field, text, strlen(text) + 1);
-	return true;
-}
-
-bool config_value_device(const char *text, void *field, char wrong[static CONFIG_WRONG]) {
-	static const char af_xdp[] = "af_xdp:";
-	const char *name = text + sizeof(af_xdp) - 1;
-	struct config_port *port = NULL;
-
-	if (strncmp(text, "pci:", 4) == 0 || strncmp(text, "vdev:", 5) == 0)
-		return wrong_is(wrong, "is a kind of device that is not available yet");
-	if (strncmp(text, af_xdp, sizeof(af_xdp) - 1) != 0)
-		return wrong_is(wrong, "is no device");
-	if (!is_interface(name))
-		return wrong_is(wrong, "has no valid interface name in it");
-	if (field != NULL)
-		snprintf(field, sizeof(port->device), "%s", text);
 	return true;
 }
 

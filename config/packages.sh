@@ -4,8 +4,8 @@
 
 packages_build='gcc meson ninja-build pkg-config clang llvm libc6-dev linux-libc-dev
 	libdpdk-dev libxdp-dev libbpf-dev libmnl-dev libevent-dev libc-ares-dev libssl-dev
-	libconfig-dev libpcre2-dev libjansson-dev check'
-packages_run='iproute2 nftables ethtool procps util-linux jq'
+	libconfig-dev libpcre2-dev libjansson-dev libpcap-dev libibverbs-dev check'
+packages_run='iproute2 iputils-ping nftables ethtool procps util-linux jq'
 packages_phones='baresip-core sox'
 packages_test='sip-tester tshark kamailio'
 packages_lint='clang-format clang-tidy shellcheck'

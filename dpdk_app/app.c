@@ -56,7 +56,7 @@ static int claim_ports(struct app *a) {
 	if (r->n_ports > RELAY_PORTS_MAX)
 		return -E2BIG;
 	for (int i = 0; i < r->n_ports; i++) {
-		int ret = port_claim(&r->ports[i], &a->ports[a->n_ports++]);
+		int ret = port_claim(&r->ports[i], (unsigned)r->n_workers, &a->ports[a->n_ports++]);
 
 		if (ret < 0)
 			return ret;
@@ -104,16 +104,28 @@ static void fill_realms(struct app *a) {
 	}
 }
 
+// A device that the kernel has nothing of: nobody knows a route there, and what is learnt from frames has to do.
+static bool has_kernel(const struct app *a, uint16_t realm) {
+	return a->ports[a->config->realms[realm].port].interface.index != 0 ||
+		a->config->realms[realm].interface[0] != '\0';
+}
+
 static uint32_t get_next_hop(void *ctx, uint16_t realm, const struct endpoint *dst) {
-	return next_hops_get(ctx, realm, dst);
+	struct app *a = ctx;
+
+	return has_kernel(a, realm) ? next_hops_get(a->next_hops, realm, dst) : 0;
 }
 
 static void put_next_hop(void *ctx, uint32_t id) {
-	next_hops_put(ctx, id);
+	struct app *a = ctx;
+
+	next_hops_put(a->next_hops, id);
 }
 
 static void describe_next_hop(void *ctx, uint32_t id, struct endpoint *gateway) {
-	next_hops_describe(ctx, id, gateway);
+	struct app *a = ctx;
+
+	next_hops_describe(a->next_hops, id, gateway);
 }
 
 static void fill_params(struct app *a) {
@@ -129,7 +141,7 @@ static void fill_params(struct app *a) {
 	p->next_hop_get = get_next_hop;
 	p->next_hop_put = put_next_hop;
 	p->next_hop_describe = describe_next_hop;
-	p->next_hop_ctx = a->next_hops;
+	p->next_hop_ctx = a;
 	p->next_hop_words = next_hops_words(a->next_hops);
 	if (getrandom(&p->boot_id, sizeof(p->boot_id), 0) != (ssize_t)sizeof(p->boot_id))
 		p->boot_id = clock_now_ns();
@@ -153,6 +165,17 @@ static struct steer_table steer_table(const struct app *a, unsigned port) {
 }
 
 // ---- start, in this order ----
+
+// From here on the host has all its interfaces, the TAPs among them, and every port its MAC address.
+static int find_ports(struct app *a) {
+	int ret = 0;
+
+	for (unsigned i = 0; i < a->n_ports && ret == 0; i++)
+		ret = port_find(&a->ports[i]);
+	for (int i = 0; i < a->config->n_realms && ret == 0; i++)
+		host_check_addresses(&a->config->realms[i]);
+	return ret;
+}
 
 static void on_failed(void *ctx, uint32_t id) {
 	struct app *a = ctx;
@@ -199,10 +222,26 @@ static int open_ports(struct app *a) {
 		if (ret < 0)
 			return ret;
 		snprintf(s->name, sizeof(s->name), "%s", a->config->relay.ports[i].name);
-		snprintf(s->device, sizeof(s->device), "%.31s", a->config->relay.ports[i].device);
+		snprintf(s->device, sizeof(s->device), "%.31s", a->config->relay.ports[i].device.text);
+		snprintf(s->kernel_if, sizeof(s->kernel_if), "%s", a->config->relay.ports[i].kernel_if);
 		s->queues = a->ports[i].n_queues;
 	}
 	return 0;
+}
+
+// Runs on main's CPUs, as this thread does.
+static int start_punt(struct app *a) {
+	struct punt_params p = {.n_workers = a->params.n_workers, .n_ports = a->n_ports};
+	bool needed = false;
+
+	for (unsigned i = 0; i < a->n_ports; i++) {
+		p.ports[i].tap_fd = a->ports[i].tap_fd;
+		p.ports[i].sender = i % a->ports[i].n_queues; // has the queue of that number
+		for (unsigned class = 0; class < PUNT_CLASS_COUNT; class ++)
+			p.ports[i].pps[class] = (uint32_t)a->config->relay.ports[i].punt_pps[class];
+		needed |= a->ports[i].tap_fd >= 0;
+	}
+	return needed ? punt_open(&p, &a->punt) : 0;
 }
 
 static int start_worker(struct app *a, unsigned index) {
@@ -211,6 +250,7 @@ static int start_worker(struct app *a, unsigned index) {
 
 	w->core = relay_worker(a->relay, index);
 	w->stats = relay_worker_stats(w->core);
+	w->punt = a->punt == NULL ? NULL : punt_worker(a->punt, index);
 	w->stats->cpu = (uint32_t)a->cpus.worker[index];
 	w->lcore = index + 1;
 	w->pool = a->pool;
@@ -243,6 +283,9 @@ static int start_data_plane(struct app *a) {
 	if (ret < 0)
 		return ret;
 	a->eal_started = true;
+	ret = find_ports(a);
+	if (ret < 0)
+		return ret;
 	ret = packet_pool_create(&pool, &a->pool);
 	if (ret < 0)
 		return ret;
@@ -253,6 +296,8 @@ static int start_data_plane(struct app *a) {
 		return ret;
 	}
 	ret = open_ports(a);
+	if (ret == 0)
+		ret = start_punt(a);
 	return ret < 0 ? ret : start_workers(a);
 }
 
@@ -273,8 +318,6 @@ static int start(struct app *a) {
 	fill_realms(a);
 	reserved_ports_add(a->config, &a->reserved);
 	a->ports_reserved = true;
-	for (int i = 0; i < a->config->n_realms; i++)
-		host_check_addresses(&a->config->realms[i]);
 	ret = start_data_plane(a);
 	if (ret == 0)
 		ret = neighbour_open(a->next_hops, a->ports, a->config, &a->poller, &a->neighbour);
@@ -290,6 +333,7 @@ static void stop(struct app *a) {
 	control_socket_close(a->control);
 	workers_stop(a->workers, a->n_started);
 	workers_unjoin(a->workers, a->n_workers);
+	punt_close(a->punt);
 	neighbour_close(a->neighbour);
 	for (unsigned i = 0; i < a->n_ports; i++)
 		port_close(&a->ports[i]);

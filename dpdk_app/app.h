@@ -19,6 +19,7 @@ struct app {
 	bool eal_started, ports_reserved;
 	struct reserved_ports reserved;
 	struct port ports[RELAY_PORTS_MAX];
+	struct punt *punt; // NULL: no port has a TAP
 	unsigned n_ports;
 	struct rte_mempool *pool;
 	struct next_hops *next_hops;

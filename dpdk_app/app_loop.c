@@ -64,14 +64,34 @@ static void count_buffers(struct app *a, uint64_t now_ns) {
 static void count_port(struct app *a, unsigned i) {
 	struct stats_port *s = relay_stats_port(a->relay, i);
 	const struct neighbour_link link = neighbour_link(a->neighbour, i);
+	struct port *p = &a->ports[i];
 	uint64_t counts[XDP_CLASS_COUNT];
 
-	s->link_up = link.up;
-	s->rx = link.rx;
-	s->tx = link.tx;
-	s->rx_dropped = link.rx_dropped;
-	if (xdp_counts_read(a->ports[i].counts_fd, counts) == 0)
+	if (port_is_taken(p)) {
+		port_count(p, s);
+	} else {
+		s->rx = link.rx;
+		s->tx = link.tx;
+		s->rx_dropped = link.rx_dropped;
+	}
+	s->link_up = p->nic_index != 0 ? link.up : port_link_up(p);
+	port_show_link(p, s->link_up != 0);
+	if (p->counts_fd >= 0 && xdp_counts_read(p->counts_fd, counts) == 0)
 		memcpy(s->xdp, counts, sizeof(counts));
+	if (a->punt != NULL)
+		punt_count(a->punt, i, s);
+}
+
+static bool lost_device(const struct app *a) {
+	for (unsigned i = 0; i < a->n_ports; i++) {
+		const struct port *p = &a->ports[i];
+
+		if (!atomic_load_explicit(&p->removed, memory_order_relaxed))
+			continue;
+		log_error("port name=%s device=%s is gone", p->name, p->config->device.text);
+		return true;
+	}
+	return neighbour_lost_device(a->neighbour);
 }
 
 static void tick(struct app *a, uint64_t now_ns) {
@@ -99,7 +119,7 @@ int app_loop(struct app *a) {
 		if (now - a->ticked_ns >= TICK)
 			tick(a, now);
 		neighbour_ask(a->neighbour);
-		if (neighbour_lost_device(a->neighbour))
+		if (lost_device(a))
 			return EXIT_REFUSED;
 		ret = poller_wait(&a->poller, commands ? COMMAND_WAIT : TICK);
 		if (ret < 0) {

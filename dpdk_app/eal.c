@@ -75,9 +75,24 @@ static int format_lcores(const struct eal_cpus *cpus, char *buf, size_t size) {
 	return fits ? 0 : -E2BIG;
 }
 
-int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb, struct eal_args *out) {
+// Devices that aren't named would be taken from whoever else uses them.
+static int add_pci_devices(struct eal_args *a, const struct config_port *ports, int n_ports) {
+	int n = 0, ret = 0;
+
+	for (int i = 0; i < n_ports && ret == 0; i++) {
+		if (ports[i].device.kind != DEVICE_PCI)
+			continue;
+		ret = add_arg(a, "-a") | add_arg(a, ports[i].device.name); // fails with one value only
+		n++;
+	}
+	return n == 0 ? add_arg(a, "--no-pci") : ret;
+}
+
+// IOVA as virtual addresses: the packet pool isn't contiguous in physical memory. So a pci: device needs an IOMMU.
+int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb, const struct config_port *ports,
+	int n_ports, struct eal_args *out) {
 	static const char *const always[] = {
-		"--no-pci", "--no-telemetry", "--iova-mode=va", "--log-level=*:warning", "--main-lcore=0"};
+		"--no-telemetry", "--iova-mode=va", "--log-level=*:warning", "--main-lcore=0"};
 	char lcores[EAL_ARG_BYTES / 2], text[EAL_ARG_BYTES / 2 + 16];
 	int ret = format_lcores(cpus, lcores, sizeof(lcores));
 
@@ -86,7 +101,8 @@ int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb, struct eal_a
 		return ret;
 	ret = add_arg(out, "kedge-relay");
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		ret |= add_arg(out, always[i]); // fails with one value only
+		ret |= add_arg(out, always[i]);
+	ret |= add_pci_devices(out, ports, n_ports);
 	snprintf(text, sizeof(text), "--lcores=%s", lcores);
 	ret |= add_arg(out, text);
 	if (memory_mb == 0) {
@@ -197,7 +213,7 @@ int eal_start(const struct config_relay *config, size_t pool_bytes, struct eal_c
 	memory_mb = choose_memory(config->hugepages, pool_bytes);
 	if (memory_mb < 0)
 		return memory_mb;
-	ret = eal_build_args(cpus, (unsigned)memory_mb, &args);
+	ret = eal_build_args(cpus, (unsigned)memory_mb, config->ports, config->n_ports, &args);
 	if (ret < 0)
 		return ret;
 	redirect_log();

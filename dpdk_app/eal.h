@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-enum { EAL_ARGS = 24, EAL_ARG_BYTES = 1024 };
+enum { EAL_ARGS = 48, EAL_ARG_BYTES = 1536 };
 
 // Which CPUs the process may use, split between pollers and everything else.
 struct eal_cpus {
@@ -27,9 +27,10 @@ struct eal_args {
 	size_t used;
 };
 
-// Build the arguments. memory_mb: size of the memory without hugepages (0: hugepages, taken as needed).
-// Returns 0 or -E2BIG.
-[[nodiscard]] int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb, struct eal_args *out);
+// Build the arguments. memory_mb: size of the memory without hugepages (0: hugepages, taken as needed). Of the machine's
+// PCI devices only the ports among devices are looked at. Returns 0 or -E2BIG.
+[[nodiscard]] int eal_build_args(const struct eal_cpus *cpus, unsigned memory_mb,
+	const struct config_port *ports, int n_ports, struct eal_args *out);
 
 // Bytes of free hugepages on this machine.
 size_t eal_free_hugepage_bytes(void);

@@ -16,17 +16,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// One ioctl on an interface. data: the ethtool command, or NULL. Returns 0 or a negative errno.
-static int interface_ioctl(const char *name, unsigned long request, void *data, struct ifreq *ifr) {
+// One ioctl on an interface with what ifr holds. Returns 0 or a negative errno.
+static int set_interface(const char *name, unsigned long request, struct ifreq *ifr) {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
 
 	if (fd < 0)
 		return -errno;
-	*ifr = (struct ifreq){.ifr_data = data};
 	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
 	ret = ioctl(fd, request, ifr) < 0 ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+// The same, asking. data: the ethtool command, or NULL.
+static int interface_ioctl(const char *name, unsigned long request, void *data, struct ifreq *ifr) {
+	*ifr = (struct ifreq){.ifr_data = data};
+	return set_interface(name, request, ifr);
 }
 
 static void get_queues(struct host_interface *i) {
@@ -72,6 +77,28 @@ int host_interface_get(const char *name, struct host_interface *out) {
 	get_queues(&i);
 	*out = i;
 	return 0;
+}
+
+// Change what differs only: a MAC address set anew makes the kernel announce it.
+int host_interface_set(const char *name, const uint8_t mac[static 6], unsigned mtu) {
+	struct ifreq ifr;
+	int ret = interface_ioctl(name, SIOCGIFHWADDR, NULL, &ifr);
+
+	if (ret == 0 && memcmp(ifr.ifr_hwaddr.sa_data, mac, 6) != 0) {
+		memcpy(ifr.ifr_hwaddr.sa_data, mac, 6);
+		ret = set_interface(name, SIOCSIFHWADDR, &ifr);
+	}
+	if (ret == 0 && (ret = interface_ioctl(name, SIOCGIFMTU, NULL, &ifr)) == 0 &&
+		ifr.ifr_mtu != (int)mtu) {
+		ifr.ifr_mtu = (int)mtu;
+		ret = set_interface(name, SIOCSIFMTU, &ifr);
+	}
+	if (ret == 0 && (ret = interface_ioctl(name, SIOCGIFFLAGS, NULL, &ifr)) == 0 &&
+		(ifr.ifr_flags & IFF_UP) == 0) {
+		ifr.ifr_flags |= IFF_UP;
+		ret = set_interface(name, SIOCSIFFLAGS, &ifr);
+	}
+	return ret;
 }
 
 int host_set_rx_vlan(const char *name, bool on) {

@@ -18,6 +18,8 @@ struct host_interface {
 
 // Look at an interface. Logs one line on failure. Returns 0, -ENODEV, -EINVAL (not Ethernet), or another errno.
 [[nodiscard]] int host_interface_get(const char *name, struct host_interface *out);
+// Give an interface a MAC address and an MTU, and set it up. Returns 0 or a negative errno.
+[[nodiscard]] int host_interface_set(const char *name, const uint8_t mac[static 6], unsigned mtu);
 // Switch the NIC's stripping of VLAN tags on or off: a stripped frame would look untagged to XDP.
 // Returns 1 if it was on, 0 if off (or not known to the device), or a negative errno.
 [[nodiscard]] int host_set_rx_vlan(const char *name, bool on);

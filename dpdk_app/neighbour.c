@@ -34,7 +34,7 @@ struct neighbour {
 	unsigned n_realms;
 	bool links_wanted, list_wanted, lost_news, lost_device;
 	uint32_t list_seq; // of the list of all interfaces that is under way, 0: none
-	uint32_t listed_ports; // in that list, a bit each
+	uint32_t listed_nics, listed_taps; // in that list, a bit for each port
 	struct log_gate refused, full, lost;
 };
 
@@ -45,26 +45,32 @@ static int index_of(const struct port *p) {
 	return p->interface.index;
 }
 
-static void on_link_gone(struct neighbour *n, const struct port *p) {
+static void lose(struct neighbour *n, const struct port *p, const char *interface, const char *why) {
 	if (!n->lost_device)
-		log_error("port name=%s interface=%s is gone", p->name, p->interface.name);
+		log_error("port name=%s interface=%s %s", p->name, interface, why);
 	n->lost_device = true;
 }
 
-static void on_link(struct neighbour *n, unsigned index, const struct netlink_event *e) {
+// True while the relay can go on with the interface.
+static bool check_link(
+	struct neighbour *n, const struct port *p, const char *interface, const struct netlink_event *e) {
+	if (e->kind == NETLINK_EVENT_LINK_GONE)
+		lose(n, p, interface, "is gone");
+	else if (e->has_mac && memcmp(e->mac, p->interface.mac, sizeof(e->mac)) != 0)
+		lose(n, p, interface, "has another MAC now: the relay must be started anew");
+	return e->kind != NETLINK_EVENT_LINK_GONE;
+}
+
+static void on_nic(struct neighbour *n, unsigned index, const struct netlink_event *e) {
 	const struct port *p = &n->ports[index];
+	const char *interface = p->config->device.interface;
 	struct neighbour_link *l = &n->links[index];
 	const bool up = e->up && e->running;
 
-	if (e->has_mac && memcmp(e->mac, p->interface.mac, sizeof(e->mac)) != 0) {
-		if (!n->lost_device)
-			log_error(
-				"port name=%s interface=%s has another MAC now: the relay must be started anew",
-				p->name, p->interface.name);
-		n->lost_device = true;
-	}
+	if (!check_link(n, p, interface, e))
+		return;
 	if (up != l->up)
-		log_info("port name=%s interface=%s link=%s", p->name, p->interface.name, up ? "up" : "down");
+		log_info("port name=%s interface=%s link=%s", p->name, interface, up ? "up" : "down");
 	l->up = up;
 	if (e->has_stats) {
 		l->rx = e->rx;
@@ -79,13 +85,15 @@ static void set_interface(struct neighbour *n, unsigned realm) {
 
 static void on_any_link(struct neighbour *n, const struct netlink_event *e) {
 	for (unsigned i = 0; i < n->n_ports; i++) {
-		if (index_of(&n->ports[i]) != e->ifindex)
-			continue;
-		n->listed_ports |= 1u << i;
-		if (e->kind == NETLINK_EVENT_LINK_GONE)
-			on_link_gone(n, &n->ports[i]);
-		else
-			on_link(n, i, e);
+		const struct port *p = &n->ports[i];
+
+		if (p->nic_index != 0 && p->nic_index == e->ifindex) {
+			n->listed_nics |= 1u << i;
+			on_nic(n, i, e);
+		} else if (p->interface.index != 0 && p->interface.index == e->ifindex) { // the TAP
+			n->listed_taps |= 1u << i;
+			(void)check_link(n, p, p->interface.name, e);
+		}
 	}
 	for (unsigned i = 0; i < n->n_realms; i++) {
 		if (realm_link_on(&n->realms[i], e))
@@ -96,8 +104,12 @@ static void on_any_link(struct neighbour *n, const struct netlink_event *e) {
 static void on_list_end(struct neighbour *n, int error) {
 	n->list_seq = 0;
 	for (unsigned i = 0; i < n->n_ports && error == 0; i++) {
-		if (index_of(&n->ports[i]) != 0 && !(n->listed_ports >> i & 1))
-			on_link_gone(n, &n->ports[i]);
+		const struct port *p = &n->ports[i];
+
+		if (p->nic_index != 0 && !(n->listed_nics >> i & 1))
+			lose(n, p, p->config->device.interface, "is gone");
+		if (p->tap_fd >= 0 && !(n->listed_taps >> i & 1))
+			lose(n, p, p->interface.name, "is gone");
 	}
 	for (unsigned i = 0; i < n->n_realms && error == 0; i++) {
 		if (realm_link_list_end(&n->realms[i]))
@@ -267,12 +279,14 @@ static uint32_t next_seq(struct neighbour *n) {
 }
 
 static void put_links(struct neighbour *n, struct netlink_batch *b) {
-	for (unsigned i = 0; i < n->n_ports && n->links_wanted; i++)
-		netlink_put_link(b, next_seq(n), index_of(&n->ports[i]));
+	for (unsigned i = 0; i < n->n_ports && n->links_wanted; i++) {
+		if (n->ports[i].nic_index != 0)
+			netlink_put_link(b, next_seq(n), n->ports[i].nic_index);
+	}
 	n->links_wanted = false;
 	if (!n->list_wanted)
 		return;
-	n->listed_ports = 0;
+	n->listed_nics = n->listed_taps = 0;
 	for (unsigned i = 0; i < n->n_realms; i++)
 		realm_link_list_begin(&n->realms[i]);
 	n->list_seq = next_seq(n);

@@ -18,7 +18,7 @@ void neighbour_ask(struct neighbour *n);
 // Every 100 ms or so.
 void neighbour_tick(struct neighbour *n, uint64_t now_ns);
 
-// What the kernel says of a port's interface.
+// What the kernel says of the interface that a port's device is or sits upon; nothing where it has none (nic_index 0).
 struct neighbour_link {
 	bool up;
 	uint64_t rx, tx, rx_dropped; // packets, the interface's own counters

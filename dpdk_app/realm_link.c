@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-// The port's own interface, which stays as long as the relay runs.
+// The port's own interface, which stays as long as the relay runs; or none for good, where the kernel has nothing of the port.
 static bool is_ports(const struct realm_link *l) {
-	return l->realm->interface[0] == '\0' && l->realm->vlan == 0;
+	return l->realm->interface[0] == '\0' && (l->realm->vlan == 0 || l->port->index == 0);
 }
 
 struct realm_link realm_link_begin(const struct config_realm *realm, const struct host_interface *port) {

@@ -2,6 +2,7 @@
 
 #include "dpdk_app/clock.h"
 #include "dpdk_app/packet_pool.h"
+#include "dpdk_app/punt_send.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -24,7 +25,7 @@ static void add_packet(struct burst *b, struct rte_mbuf *m, uint16_t port, uint8
 	b->mbufs[b->n] = m;
 	b->packets[b->n++] = (struct relay_packet){
 		.data = rte_pktmbuf_mtod(m, uint8_t *),
-		.length = m->pkt_len,
+		.length = m->data_len, // a frame in several pieces is cut off, so a runt
 		.port = port,
 		.hairpins = hairpins,
 	};
@@ -131,6 +132,7 @@ static void process(struct worker *w, struct burst *b, uint64_t now_ns) {
 	uint32_t owners;
 
 	relay_burst(w->core, b->packets, b->n, now_ns);
+	punt_push(w->punt, b->packets, b->n, now_ns);
 	owners = settle(b);
 	for (; owners != 0; owners &= owners - 1)
 		hand_over(w, (unsigned)__builtin_ctz(owners), b);
@@ -266,6 +268,7 @@ static int run(void *arg) {
 		relay_worker_poll(w->core, now);
 		n = receive_all(w, now);
 		n += take_inboxes(w, now);
+		n += punt_send(w);
 		s->loops++;
 		now = clock_now_ns();
 		if (n > 0) {

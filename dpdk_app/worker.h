@@ -9,7 +9,7 @@
 #pragma once
 
 #include "dpdk_app/hand_ring.h"
-#include "relay/relay.h"
+#include "dpdk_app/punt.h"
 
 #include <stdatomic.h>
 
@@ -36,6 +36,7 @@ struct worker {
 	struct rte_mempool *pool; // which all ports receive into
 	struct worker *all; // by index
 	struct worker_inbox *inbox[RELAY_WORKERS_MAX]; // by whose they are; NULL: its own
+	struct punt_worker *punt; // NULL: no port has a TAP
 	struct worker_queues ports[RELAY_PORTS_MAX];
 	uint16_t n_ports, index, n_workers;
 	uint32_t idle_sleep_us; // 0: never sleep

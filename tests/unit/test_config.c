@@ -82,7 +82,7 @@ START_TEST(values_are_stored) {
 	ck_assert_int_eq(c->relay.workers[0], 1);
 	ck_assert_int_eq(c->relay.max_sessions, 1000);
 	ck_assert_int_eq(c->relay.n_ports, 2);
-	ck_assert_str_eq(c->relay.ports[1].device, "af_xdp:eth1");
+	ck_assert_str_eq(c->relay.ports[1].device.text, "af_xdp:eth1");
 	ck_assert_int_eq(c->n_realms, 2);
 	ck_assert_int_eq(r[1].port, 1);
 	ck_assert_int_eq(r[1].nat, CONFIG_NEVER);
@@ -104,6 +104,28 @@ START_TEST(values_are_stored) {
 	ck_assert_int_eq(c->routes[0].realm, -1);
 	ck_assert_str_eq(c->routes[1].contact, "sip:203.0.113.2:5060");
 	ck_assert_int_eq(c->routes[1].realm, 0);
+	config_unload(c);
+}
+END_TEST
+
+START_TEST(a_taken_nic) {
+	struct config *c = load_text(
+		"node = \"n\"; node_id = 1; control: { socket = \"/c\"; };\n"
+		"relay: { control_socket = \"/r\"; workers = [ 0 ]; max_sessions = 1;\n"
+		"ports = ( { name = \"p\"; device = \"vdev:net_af_packet0,iface=e\"; kernel_if = \"tap\";\n"
+		"punt_pps = { arp = 5; other = 0; }; } ); };\n"
+		"realms = ( { name = \"r\"; port = \"p\"; sip = ( { address = \"203.0.113.1\"; } );\n"
+		"media = ( { address = \"203.0.113.1\"; ports = [ 2000, 2003 ]; } ); } );\n");
+	const struct config_port *p = c->relay.ports;
+
+	ck_assert_int_eq(p->device.kind, DEVICE_VDEV);
+	ck_assert_str_eq(p->device.interface, "e");
+	ck_assert_str_eq(p->kernel_if, "tap");
+	ck_assert_int_eq(p->punt_pps[PUNT_ARP], 5);
+	ck_assert_int_eq(p->punt_pps[PUNT_ICMP], 1000);
+	ck_assert_int_eq(p->punt_pps[PUNT_UDP], 10000);
+	ck_assert_int_eq(p->punt_pps[PUNT_TCP], 20000);
+	ck_assert_int_eq(p->punt_pps[PUNT_OTHER], 0);
 	config_unload(c);
 }
 END_TEST
@@ -308,6 +330,7 @@ int main(void) {
 
 	tcase_add_test(t, defaults_are_as_documented);
 	tcase_add_test(t, values_are_stored);
+	tcase_add_test(t, a_taken_nic);
 	tcase_add_test(t, advertised_endpoints_follow_the_bound_ones);
 	tcase_add_test(t, trunks_inherit);
 	tcase_add_test(t, realms_share_a_port);

@@ -77,9 +77,30 @@ static const struct mistake {
 	{"no workers", "  workers = [ 1 ];\n", "\n", 2, "relay.workers", "1 to 16 values"},
 	{"a udp_checksum of no kind", "\"af_xdp:eth1\";", "\"af_xdp:eth1\"; udp_checksum = \"none\";", 7,
 		"relay.ports[1].udp_checksum", "\"update\", \"compute\""},
-	{"a PCI device", "af_xdp:eth1", "pci:0000:3b:00.0", 7, "relay.ports[1].device", "\"af_xdp:IFNAME\""},
-	{"a virtual device", "af_xdp:eth1", "vdev:net_null0", 7, "relay.ports[1].device",
-		"\"af_xdp:IFNAME\""},
+	{"half a PCI address", "af_xdp:eth1", "pci:3b:00.0", 7, "relay.ports[1].device",
+		"\"pci:DDDD:BB:DD.F\""},
+	{"a virtual device that is no network device", "af_xdp:eth1", "vdev:crypto_null0", 7,
+		"relay.ports[1].device", "\"vdev:net_NAME[,ARGS]\""},
+	{"a TAP beside AF_XDP", "\"af_xdp:eth1\";", "\"af_xdp:eth1\"; kernel_if = \"tap1\";", 7,
+		"relay.ports[1].kernel_if", "beside a pci: or vdev: device"},
+	{"limits beside AF_XDP", "\"af_xdp:eth1\";", "\"af_xdp:eth1\"; punt_pps = { arp = 1; };", 7,
+		"relay.ports[1].punt_pps", "beside kernel_if"},
+	{"limits of nothing", "\"af_xdp:eth1\";", "\"vdev:net_null0\"; punt_pps = { };", 7,
+		"relay.ports[1].punt_pps", "beside kernel_if"},
+	{"a limit of an unknown class", "\"af_xdp:eth1\";",
+		"\"vdev:net_null0\"; kernel_if = \"tap1\"; punt_pps = { ipx = 1; };", 7,
+		"relay.ports[1].punt_pps.ipx", "arp, icmp, udp, tcp, other"},
+	{"a limit below 0", "\"af_xdp:eth1\";",
+		"\"vdev:net_null0\"; kernel_if = \"tap1\"; punt_pps = { udp = -1; };", 7,
+		"relay.ports[1].punt_pps.udp", "integers from 0 to 1000000"},
+	{"a TAP's name of 16 bytes", "\"af_xdp:eth1\";",
+		"\"vdev:net_null0\"; kernel_if = \"tap4567890123456\";", 7, "relay.ports[1].kernel_if",
+		"1 to 15 bytes"},
+	{"a TAP of another port's name", "\"af_xdp:eth1\";", "\"vdev:net_null0\"; kernel_if = \"eth0\";", 7,
+		"relay.ports[1].kernel_if", "a name of its own"},
+	{"two TAPs of a name", "\"af_xdp:eth1\"; }",
+		"\"vdev:net_null0\"; kernel_if = \"t\"; }, { name = \"c\"; device = \"vdev:net_null1\"; kernel_if = \"t\"; }",
+		7, "relay.ports[2].kernel_if", "each once"},
 	{"an unknown device", "af_xdp:eth1", "eth1", 7, "relay.ports[1].device", "\"af_xdp:IFNAME\""},
 	{"an interface name of 16 bytes", "af_xdp:eth1", "af_xdp:eth0123456789abc", 7,
 		"relay.ports[1].device", "\"af_xdp:IFNAME\""},
@@ -354,6 +375,21 @@ START_TEST(few_ports_are_warned_of) {
 }
 END_TEST
 
+// ARP and SIP have no other way than the TAP.
+START_TEST(an_unreachable_nic_is_warned_of) {
+	struct mistake m = {"", "af_xdp:eth1", "pci:0000:3b:00.1", 7, NULL, NULL};
+	char *text = damage(&m);
+	int ret;
+	char *words = load(text, strlen(text), &ret);
+
+	ck_assert_int_eq(ret, 0);
+	ck_assert_ptr_nonnull(strstr(words, ":7: warning: relay.ports[1].device: without kernel_if"));
+	ck_assert_int_eq(count_lines(words), 1);
+	free(words);
+	free(text);
+}
+END_TEST
+
 START_TEST(binary_files_are_refused) {
 	int ret;
 	char *words = load("node = 1;\0node", 14, &ret);
@@ -377,6 +413,7 @@ int main(void) {
 	tcase_add_test(t, near_misses_are_named);
 	tcase_add_test(t, values_cant_forge_lines);
 	tcase_add_test(t, few_ports_are_warned_of);
+	tcase_add_test(t, an_unreachable_nic_is_warned_of);
 	tcase_add_test(t, binary_files_are_refused);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

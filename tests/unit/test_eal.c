@@ -1,4 +1,5 @@
 #include "dpdk_app/eal.h"
+#include "relay/relay.h"
 
 #include <check.h>
 #include <errno.h>
@@ -57,13 +58,16 @@ static bool has(const char *arg) {
 	return false;
 }
 
+static struct config_port ports[RELAY_PORTS_MAX];
+static int n_ports;
+
 static void build(const char *mask, int worker, unsigned memory_mb) {
 	const cpu_set_t set = mask_of(mask);
 	struct eal_cpus cpus;
 	int missing;
 
 	ck_assert_int_eq(eal_split_cpus(&set, &worker, 1, &cpus, &missing), 0);
-	ck_assert_int_eq(eal_build_args(&cpus, memory_mb, &args), 0);
+	ck_assert_int_eq(eal_build_args(&cpus, memory_mb, ports, n_ports, &args), 0);
 	ck_assert_ptr_null(args.argv[args.argc]);
 }
 
@@ -97,17 +101,41 @@ START_TEST(shared_cpu) {
 }
 END_TEST
 
+// Only what is configured is looked at: the machine's other NICs are somebody else's.
+START_TEST(pci_devices) {
+	ports[0].device = (struct config_device){.kind = DEVICE_AF_XDP, .name = "eth0"};
+	ports[1].device = (struct config_device){.kind = DEVICE_VDEV, .name = "net_null0"};
+	n_ports = 2;
+	build("01", 1, 0);
+	ck_assert(has("--no-pci"));
+	ck_assert(!has("-a"));
+
+	for (n_ports = 0; n_ports < RELAY_PORTS_MAX; n_ports++) {
+		ports[n_ports].device = (struct config_device){.kind = DEVICE_PCI};
+		snprintf(ports[n_ports].device.name, sizeof(ports[0].device.name), "0000:3b:00.%x", n_ports);
+	}
+	build("01", 1, 0);
+	ck_assert(!has("--no-pci"));
+	for (int i = 0, n = 0; i < args.argc - 1; i++) {
+		if (strcmp(args.argv[i], "-a") == 0)
+			ck_assert_str_eq(args.argv[i + 1], ports[n++].device.name);
+		ck_assert(i < args.argc - 2 || n == RELAY_PORTS_MAX);
+	}
+	n_ports = 0;
+}
+END_TEST
+
 // A machine whose list of CPUs does not fit is refused, not cut.
 START_TEST(too_many_cpus) {
 	struct eal_cpus cpus = {.worker = {1}, .n_workers = 1};
 
 	for (int i = 0; i < CPU_SETSIZE; i++)
 		CPU_SET(i, &cpus.main);
-	ck_assert_int_eq(eal_build_args(&cpus, 0, &args), 0);
+	ck_assert_int_eq(eal_build_args(&cpus, 0, ports, n_ports, &args), 0);
 	ck_assert(has("--lcores=0@(0-1023),1@1"));
 	for (int i = 0; i < CPU_SETSIZE; i += 2)
 		CPU_CLR(i, &cpus.main);
-	ck_assert_int_eq(eal_build_args(&cpus, 0, &args), -E2BIG);
+	ck_assert_int_eq(eal_build_args(&cpus, 0, ports, n_ports, &args), -E2BIG);
 }
 END_TEST
 
@@ -119,6 +147,7 @@ int main(void) {
 	tcase_add_test(t, with_hugepages);
 	tcase_add_test(t, without_hugepages);
 	tcase_add_test(t, shared_cpu);
+	tcase_add_test(t, pci_devices);
 	tcase_add_test(t, too_many_cpus);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -3,16 +3,6 @@
 #include <check.h>
 #include <errno.h>
 
-START_TEST(devices) {
-	ck_assert_str_eq(port_interface_name("af_xdp:eth0"), "eth0");
-	ck_assert_str_eq(port_interface_name("af_xdp:"), "");
-	ck_assert_ptr_null(port_interface_name("pci:0000:3b:00.0"));
-	ck_assert_ptr_null(port_interface_name("vdev:net_null0"));
-	ck_assert_ptr_null(port_interface_name("eth0"));
-	ck_assert_ptr_null(port_interface_name(""));
-}
-END_TEST
-
 // Names as in DPDK's guide of the AF_XDP driver.
 START_TEST(args) {
 	const struct host_interface nic = {.name = "eth0"}, veth = {.name = "v0", .veth = true};
@@ -32,7 +22,6 @@ int main(void) {
 	Suite *s = suite_create("port");
 	TCase *t = tcase_create("port");
 
-	tcase_add_test(t, devices);
 	tcase_add_test(t, args);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
