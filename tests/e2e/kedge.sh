@@ -24,6 +24,7 @@ MORE_TRUNKS=''      # { … }, before the carrier's
 MORE_ROUTES=''      # { … }, before the others
 RELAY_SETTINGS=''   # more settings of relay
 RELAY_ARGS=()       # more arguments of a relay that takes them
+TAKEN=''            # ports that a virtual device upon PORT_nic takes whole; their TAP is PORT
 T1_MS=500
 
 CONFIG=
@@ -237,6 +238,15 @@ check_sums() {
 	say "$(sums)"
 }
 
+is_taken() { # is_taken PORT
+	case " $TAKEN " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# The interface that a port's packets are on.
+nic_of() {
+	is_taken "$1" && echo "$1_nic" || echo "$1"
+}
+
 # The interfaces' counters before the relay began to count: nobody sends anything yet.
 sums_begin() {
 	local port
@@ -270,28 +280,48 @@ relay_is_accounted_for() {
 	[ "${PIDS[relay]}" = "$(cat "$WORK/sums.pid")" ]
 }
 
-interface_counters() {
-	ip -n "$(ns edge)" -j -s link show "$1" | jq -c '.[0].stats64 | {rx: .rx.packets, tx: .tx.packets}'
+# What the kernel counted of a port's interface, and what of it its own network stack sent.
+interface_counters() { # interface_counters PORT
+	local stack=0
+	is_taken "$1" || stack=$(stack_sent "$1")
+	ip -n "$(ns edge)" -j -s link show "$(nic_of "$1")" |
+		jq -c --argjson stack "$stack" '.[0].stats64 | {rx: .rx.packets, tx: .tx.packets, stack: $stack}'
 }
 
-# One object: totals of the edge's interfaces since the relay began, by the kernel (rx, tx, and stack: what its own network
-# stack sent), by the XDP program (seen, media), by the device (full: no room for
-# it in the relay's ring) and by the workers (in, out).
+interface_since_start() { # interface_since_start PORT
+	jq -c --slurpfile begin "$WORK/$1.begin" '{rx: (.rx - $begin[0].rx), tx: (.tx - $begin[0].tx), stack: (.stack - $begin[0].stack)}' \
+		<<<"$(interface_counters "$1")"
+}
+
+add_up() { # objects of numbers on stdin → one
+	jq -c -s 'map(to_entries) | add // [] | group_by(.key) | map({key: .[0].key, value: (map(.value) | add)}) | from_entries'
+}
+
+# One object: totals since the relay began. Of interfaces shared by AF_XDP, by the kernel (kernel: rx, tx, and stack: what
+# its own network stack sent), by the XDP program (seen, media) and by the device (full: no room for it in the relay's ring); of
+# interfaces taken whole, by the kernel (nic: rx, tx; it sends nothing there itself) and by the driver (nic_full), and what came by their
+# TAPs (from_kernel); by the workers (in, out).
 sums() {
-	local port kernel=
+	local port kernel='{"rx":0,"tx":0,"stack":0}' nic='{"rx":0,"tx":0,"stack":0}'
 	for port in "${EDGE_DEVICES[@]}"; do
-		kernel+=$(jq -c --slurpfile begin "$WORK/$port.begin" --argjson stack "$(stack_sent "$port")" \
-			'{rx: (.rx - $begin[0].rx), tx: (.tx - $begin[0].tx), stack: $stack}' <<<"$(interface_counters "$port")")
+		if is_taken "$port"; then
+			nic+=$(interface_since_start "$port")
+		else
+			kernel+=$(interface_since_start "$port")
+		fi
 	done
-	relay_stats . | jq -c --argjson kernel "$(jq -s 'map(to_entries) | add | group_by(.key) |
-		map({key: .[0].key, value: (map(.value) | add)}) | from_entries' <<<"$kernel")" '{kernel: $kernel,
-		seen: ([.ports[].xdp_packets[]] | add), media: ([.ports[].xdp_packets.media] | add),
-		full: ([.ports[].rx_dropped_packets] | add), in: .packets_in, out: .packets_out}'
+	relay_stats . | jq -c --argjson kernel "$(add_up <<<"$kernel")" --argjson nic "$(add_up <<<"$nic")" \
+		'def total(f): [.ports[] | f] | add // 0;
+		{kernel: $kernel, seen: total(.xdp_packets[]), media: total(.xdp_packets.media),
+		full: total(select(.kernel_if == null) | .rx_dropped_packets),
+		nic: $nic, nic_full: total(select(.kernel_if != null) | .rx_dropped_packets), from_kernel: total(.from_kernel_packets),
+		in: .packets_in, out: .packets_out}'
 }
 
 # [0,0,0], or what it was when the account began.
 sums_differences() {
-	sums | jq -c '[.kernel.rx - .seen, .media - .in - .full, .kernel.tx - .out - .kernel.stack]'
+	sums | jq -c '[.kernel.rx - .seen, .media - .full + .nic.rx - .nic_full + .from_kernel - .in,
+		.kernel.tx + .nic.tx - .out - .kernel.stack]'
 }
 
 sums_agree() {

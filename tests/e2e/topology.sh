@@ -213,6 +213,30 @@ topology_nat() {
 	count_stack
 }
 
+# The edge's access NIC is to be taken whole (vdev:net_af_packet): it has no address, and the kernel must not see what comes
+# in there, as it would not with DPDK's driver. Packet sockets come before that hook.
+topology_taken() {
+	ns_add access edge core
+	veth access net edge access_nic
+	veth core net edge core
+	no_offload access net
+	no_offload core net
+	addresses access net 203.0.113 2 9
+	addresses core net 198.51.100 2 9
+	addresses edge core 198.51.100 1 1
+	in_ns edge nft -f - <<-'END'
+		table netdev taken {
+			chain in {
+				type filter hook ingress device "access_nic" priority 0
+				policy drop
+			}
+		}
+	END
+	count_rtp access
+	count_rtp core
+	count_stack
+}
+
 # RTP and RTCP as they leave and reach the phones of a namespace, counted by its kernel.
 count_rtp() {
 	in_ns "$1" nft -f - <<-END
@@ -235,6 +259,7 @@ count_rtp() {
 count_stack() {
 	local port
 	for port in "${EDGE_DEVICES[@]}"; do
+		! is_taken "$port" || continue
 		in_ns edge nft -f - <<-END
 			table netdev stack_$port {
 				counter sent { }
