@@ -46,7 +46,7 @@ check_equal "packets dropped meanwhile: it may come back" "$(drops_as no_neighbo
 wait_for "its media to be dropped" 15 dropped_at_least 1
 check "that is at least 4 s later" test $((SECONDS - since)) -ge 4
 check_soon "the next hop is shown as failed" hops_are failed 1
-check_soon "the call's log has it" logged control "call id=$id media=neighbour_failed"
+check_soon "the call's log has it" logged control "call id=$id leg=1 media=neighbour_failed"
 ctl call "$id" >"$WORK/call.txt"
 check "kedgectl says why, in words" grep -q "next hop $GW1 to $FAR:.* does not answer ARP" "$WORK/call.txt"
 before=$(rtp_sum rtp_roamer received)

@@ -50,7 +50,7 @@ sent_by_other() {
 check_soon "its next hop is not resolved" hops_are unresolved 1
 check_soon "what would go there is counted" dropped_at_least 10
 wait_for "the next hop to be given up, for now" 10 hops_are failed 1
-check_soon "the call's log has it" logged control "call id=$id media=neighbour_failed"
+check_soon "the call's log has it" logged control "call id=$id leg=1 media=neighbour_failed"
 probed=$(($(drops_as no_neighbour) + 100))
 wait_for "2 s more" 5 dropped_at_least "$probed"
 
