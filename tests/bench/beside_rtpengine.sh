@@ -12,7 +12,7 @@
 bench "the relay carries what rtpengine carries, and the CPU time of both is known"
 
 SESSIONS=$(short 100 500)
-RATES=$(short 10000 "25000 50000 100000 150000 200000 250000 300000") # packets a second, both directions together
+RATES=$(short 10000 "25000 50000 100000 150000 200000 250000") # packets a second, both directions together
 ROUNDS=$(short 1 3)
 TIME=$(short 1 4) # s
 NG=127.0.0.1:2223
@@ -64,7 +64,7 @@ mac() {
 
 kedge_up() {
 	kedge_run_folder
-	relay_config 1000 af_xdp:access af_xdp:core "$(media_list 203.0.113 1 1)" "$(media_list 198.51.100 1 1)"
+	relay_config 1000 'device = "af_xdp:access";' 'device = "af_xdp:core";' "$(media_list 203.0.113 1 1)" "$(media_list 198.51.100 1 1)"
 	relay_spawn
 	wait_for "the relay's socket" 15 relay_answers
 	"$RELAY_LOAD" -c "$WORK/run/relay.sock" -n "$SESSIONS" -s "realm=access,remote=$PEERS_ACCESS" \
@@ -160,6 +160,7 @@ column() { # column WHO RATE N → median
 	awk -v n="$3" '{ print $n }' "$WORK/$1.$2" | median
 }
 
+renice -n -19 $$ >/dev/null # whoever else uses the machine
 topology_pair >&2
 count_arrivals access
 count_arrivals core
@@ -167,8 +168,14 @@ for i in $(seq "$ROUNDS"); do
 	round kedge
 	round rtpengine
 done
+# What a packet costs one that loses many says nothing.
+reference() { # reference RATE
+	[ "$(calc 0 "$(column rtpengine "$1" 2) < 1")" = 0 ] || echo "$(column rtpengine "$1" 1) rtpengine"
+}
+
 for rate in $RATES; do
-	row "kedge CPU at $rate packets/s" "$(column kedge "$rate" 1)" ns/packet "$(column rtpengine "$rate" 1)" rtpengine
+	# shellcheck disable=SC2046 # two words
+	row "kedge CPU at $rate packets/s" "$(column kedge "$rate" 1)" ns/packet $(reference "$rate")
 	row "kedge loss at $rate packets/s" "$(column kedge "$rate" 2)" %
 	row "rtpengine loss at $rate packets/s" "$(column rtpengine "$rate" 2)" %
 done

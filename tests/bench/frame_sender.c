@@ -5,6 +5,7 @@
 // The file (pcap, Ethernet, IPv4, UDP, RTP) is sent again and again, as streams that go on: sequence numbers and timestamps of
 // each pass continue the one before, checksums follow (RFC 1624). What is due goes out every 100 µs, so that packets come spread
 // over time as those of many phones do. Past the queueing discipline and without sockets: a sender costs little.
+// A sender that was kept from sending for more than 1 ms does not make up for it: a burst would lose what the rate does not.
 // Prints "sent N" and "rate N", what it achieved.
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 enum { UDP_CHECKSUM = 40, SEQUENCE = 44, TIMESTAMP = 46, FRAME_MIN = 54, SAMPLES = 160 };
-enum { TICK_NS = 100000, BATCH = 64, SEND_BUFFER = 8 << 20 };
+enum { TICK_NS = 100000, LATE_NS = 1000000, BATCH = 64, SEND_BUFFER = 8 << 20 };
 
 struct frame {
 	uint8_t *data;
@@ -152,23 +153,34 @@ static void send_some(struct sender *s, unsigned n) {
 	s->sent += taken > 0 ? (uint64_t)taken : 0;
 }
 
+static uint64_t sleep_until(uint64_t ns) {
+	const struct timespec until = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	return clock_ns();
+}
+
 static void run(struct sender *s, double rate, double seconds) {
-	const uint64_t start = clock_ns(), all = (uint64_t)(rate * seconds);
+	const uint64_t began = clock_ns(), all = (uint64_t)(rate * seconds);
+	uint64_t start = began, wake = began;
 
 	prctl(PR_SET_TIMERSLACK, 1ul); // ns
-	for (uint64_t tick = 1; s->sent < all; tick++) {
-		const uint64_t wake = start + tick * TICK_NS;
-		const struct timespec until = {(time_t)(wake / 1000000000), (long)(wake % 1000000000)};
-		uint64_t due;
+	while (s->sent < all) {
+		uint64_t now, due;
 
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-		due = (uint64_t)((double)(clock_ns() - start) * rate / 1e9);
+		wake += TICK_NS;
+		now = sleep_until(wake);
+		if (now - wake > LATE_NS) {
+			start += now - wake;
+			wake = now;
+		}
+		due = (uint64_t)((double)(now - start) * rate / 1e9);
 		due = due < all ? due : all;
 		while (s->sent < due)
 			send_some(s, due - s->sent < BATCH ? (unsigned)(due - s->sent) : BATCH);
 	}
 	printf("sent %" PRIu64 "\n", s->sent);
-	printf("rate %.0f\n", (double)s->sent * 1e9 / (double)(clock_ns() - start));
+	printf("rate %.0f\n", (double)s->sent * 1e9 / (double)(clock_ns() - began));
 }
 
 int main(int argc, char **argv) {

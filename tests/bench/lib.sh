@@ -52,7 +52,7 @@ media_list() {
 	echo "$list"
 }
 
-# relay_config MAX_SESSIONS ACCESS_DEVICE CORE_DEVICE ACCESS_MEDIA CORE_MEDIA: what the relay alone needs.
+# relay_config MAX_SESSIONS ACCESS_PORT CORE_PORT ACCESS_MEDIA CORE_MEDIA: what the relay alone needs. A port: its settings.
 relay_config() {
 	CONFIG=$WORK/kedge.conf
 	cat >"$CONFIG" <<-END
@@ -62,7 +62,7 @@ relay_config() {
 		  workers = [ $WORKER_CPU ];
 		  hugepages = "$HUGEPAGES";
 		  max_sessions = $1;
-		  ports = ( { name = "access"; device = "$2"; }, { name = "core"; device = "$3"; } );
+		  ports = ( { name = "access"; $2 }, { name = "core"; $3 } );
 		};
 		realms = (
 		  { name = "access"; port = "access"; nat = "never"; media = ( $4 );

@@ -24,7 +24,7 @@ resident_kib() {
 # with_relay N: a relay with room for N sessions, filled and emptied. Leaves $WORK/N.figures, $WORK/N.endpoints and RESIDENT.
 with_relay() {
 	local n=$1
-	relay_config "$n" af_xdp:access af_xdp:core "$(media_list 203.0.113 1 "$ADDRESSES")" \
+	relay_config "$n" 'device = "af_xdp:access";' 'device = "af_xdp:core";' "$(media_list 203.0.113 1 "$ADDRESSES")" \
 		"$(media_list 198.51.100 1 "$ADDRESSES")"
 	relay_spawn
 	wait_for "the relay's socket" 15 relay_answers
