@@ -1,4 +1,4 @@
-# The one list of Debian packages, to be sourced: `. config/packages.sh; packages_install build|test|lint`.
+# The one list of Debian packages, to be sourced: `. config/packages.sh; packages_install build|test|bench|lint`.
 # Installs only what is missing, so that it costs nothing the second time and works without a network then.
 # shellcheck shell=bash
 
@@ -8,14 +8,18 @@ packages_build='gcc meson ninja-build pkg-config clang llvm libc6-dev linux-libc
 packages_run='iproute2 iputils-ping nftables ethtool procps util-linux jq'
 packages_phones='baresip-core sox'
 packages_test='sip-tester tshark kamailio'
+packages_bench='valgrind dpdk-dev rtpengine-daemon'
+packages_services='kamailio rtpengine-daemon' # of them, those that bring a service
 packages_lint='clang-format clang-tidy shellcheck'
 
-# Print the packages of one set: build, test (all that tests/run.sh needs), phones (all that quickstart.sh needs) or lint.
+# Print the packages of one set: build, test (all that tests/run.sh needs), phones (all that quickstart.sh needs), bench
+# (all that tests/bench.sh needs) or lint.
 packages_of() {
 	case $1 in
 	build) echo "$packages_build" ;;
 	phones) echo "$packages_build $packages_run $packages_phones" ;;
 	test) echo "$packages_build $packages_run $packages_phones $packages_test" ;;
+	bench) echo "$packages_build $packages_run $packages_bench" ;;
 	lint) echo "$packages_build $packages_lint" ;;
 	*) echo "packages.sh: unknown set '$1'" >&2 && return 2 ;;
 	esac

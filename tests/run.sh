@@ -11,13 +11,14 @@ usage() {
 		  fuzz   each fuzz target for FUZZ_SECONDS (10) over its corpus
 		  lint   format, scripts, order of the folders, headers, clang-tidy
 		  e2e    the stories of tests/e2e, in network namespaces (root only)
+		  bench  the benches of tests/bench.sh in their short setting (root only)
 
 		All of them without an argument. BUILD_ROOT is where the build folders go (the repository).
 		Exit status: 0 all passed, 1 something failed, 2 usage.
 	END
 }
 
-SUITES='unit lint asan fuzz e2e'
+SUITES='unit lint asan fuzz e2e bench'
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD_ROOT=${BUILD_ROOT:-$REPO}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
@@ -199,6 +200,24 @@ suite_e2e() {
 		else
 			fail "e2e: $name ($((SECONDS - start)) s)" "$logs/$name.log" 120
 		fi
+	done
+}
+
+# They fail when they yield no figure or when packets or sessions don't add up, never because of speed.
+suite_bench() {
+	local bench name
+	if [ "$(id -u)" != 0 ]; then
+		echo 'SKIP bench: network namespaces need root'
+		skipped=$((skipped + 1))
+		return
+	fi
+	packages_install bench
+	check 'bench: gcc builds' build build gcc || return 0
+	for bench in "$REPO"/tests/bench/*.sh; do
+		[ -x "$bench" ] || continue
+		name=$(basename "$bench" .sh)
+		check "bench: $name" env BUILD_DIR="$BUILD_ROOT/build" \
+			timeout -k 20 "$STORY_SECONDS" "$REPO/tests/bench.sh" --short "$name" || true
 	done
 }
 

@@ -77,7 +77,7 @@ kedge_ns() {
 
 kedge_down() {
 	check "in = out + drops" relay_stats_is .packet_sums_hold true >&2
-	stop relay INT # its sessions are not waited for
+	relay_end INT
 }
 
 exec_rtpengine() {
@@ -179,4 +179,3 @@ for rate in $RATES; do
 	row "kedge loss at $rate packets/s" "$(column kedge "$rate" 2)" %
 	row "rtpengine loss at $rate packets/s" "$(column rtpengine "$rate" 2)" %
 done
-bench_end

@@ -39,8 +39,10 @@ bench() {
 	story "$1" >&2
 }
 
-bench_end() {
-	kedge_stop >&2
+# An orderly end of the relay; SIGINT doesn't wait for its sessions.
+relay_end() {
+	kill "-${1:-TERM}" "${PIDS[relay]}"
+	finish relay || fail "the relay ended with $?"
 }
 
 # media_list PREFIX FIRST LAST: media addresses of a realm's config, all ports from 16384 on.

@@ -64,7 +64,7 @@ kedge() {
 	echo $(((out2 - out) * 1000000 / (${EPOCHREALTIME/./} - start))) >>"$WORK/kedge"
 	check_equal "packets dropped of $((in2 - in))" $((drops2 - drops)) 0 >&2
 	check "in = out + drops" relay_stats_is .packet_sums_hold true >&2
-	stop relay INT
+	relay_end INT
 }
 
 exec_testpmd() { # exec_testpmd MODE
@@ -105,4 +105,3 @@ for mode in $MODES; do
 	row "kedge beside testpmd $mode" "$(calc 2 "$rate / 1e6")" Mpackets/s "$(calc 2 "$(median <"$WORK/$mode") / 1e6")" testpmd
 done
 row "kedge, of one packet" "$(calc 1 "1e9 / $rate")" ns
-bench_end

@@ -4,7 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 
 PACKETS=$(short 100000 4000000)
-COUNTED=20000 # under callgrind, which counts the same every time
 
 # The goals are for full bursts: those of fewer packets are a lightly loaded relay.
 goal() { # goal SESSIONS BURST → reference, what
@@ -24,15 +23,21 @@ timed() {
 	[ "$2" != 32 ] || row "relay_count sessions=$1 burst=$2" "$(figure relay_count <<<"$figures")" ns/packet
 }
 
-# counted FUNCTION SESSIONS BURST: instructions, of the function and all it calls.
-counted() {
-	local out packets instructions
+# callgrind FUNCTION SESSIONS PACKETS BURST → packets, instructions of the function and all it calls. The same every time.
+callgrind() {
+	local out
 	out=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no --toggle-collect="$1" \
-		"$BENCH/bench_burst" "$2" "$COUNTED" "$3" 2>&1) || fail "valgrind: $out"
-	packets=$(figure packets <<<"$out")
-	instructions=$(sed -n 's/.*Collected : //p' <<<"$out")
-	[ "${instructions:-0}" -gt 0 ] || fail "callgrind counted nothing of $1: $out"
-	row "$1 sessions=$2 burst=$3" "$(calc 1 "$instructions / $packets")" instructions
+		"$BENCH/bench_burst" "$2" "$3" "$4" 2>&1) || fail "valgrind: $out"
+	echo "$(figure packets <<<"$out") $(sed -n 's/.*Collected : //p' <<<"$out")"
+}
+
+# counted FUNCTION SESSIONS BURST: the difference of two runs, so that the first packets of components don't count.
+counted() {
+	local few few_instructions many many_instructions
+	read -r few few_instructions < <(callgrind "$1" "$2" 1 "$3")
+	read -r many many_instructions < <(callgrind "$1" "$2" 20000 "$3")
+	[ "${few_instructions:-0}" -gt 0 ] || fail "callgrind counted nothing of $1"
+	row "$1 sessions=$2 burst=$3" "$(calc 1 "($many_instructions - $few_instructions) / ($many - $few)")" instructions
 }
 
 for sessions in $(short "1000 100000" "1000 10000 100000 400000"); do

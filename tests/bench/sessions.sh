@@ -8,12 +8,13 @@ bench "very many sessions are put, listed, counted and deleted, and all of them 
 MAX=100000
 ADDRESSES=5 # of 24,576 port pairs each
 BYTES_GOAL=1536
+FEW_PEERS=203.0.113.10+200:2000+1000
+MANY_PEERS=198.18.0.1+$MAX:2000 # behind one gateway
 
-# Peers of many addresses, as they are on the access side, and a few gateways.
-load() { # load N STEP...
-	local n=$1
-	shift
-	"$RELAY_LOAD" -c "$WORK/run/relay.sock" -n "$n" -s realm=access,remote=203.0.113.10+200:2000+1000 \
+load() { # load N PEERS STEP...
+	local n=$1 peers=$2
+	shift 2
+	"$RELAY_LOAD" -c "$WORK/run/relay.sock" -n "$n" -s "realm=access,remote=$peers" \
 		-s realm=core,remote=198.51.100.10+8:2000+20000 "$@" || fail "relay_load $* ended with $?"
 }
 
@@ -21,21 +22,22 @@ resident_kib() {
 	awk '$1 == "VmRSS:" { print $2 }' "/proc/${PIDS[relay]}/status"
 }
 
-# with_relay N: a relay with room for N sessions, filled and emptied. Leaves $WORK/N.figures, $WORK/N.endpoints and RESIDENT.
+# with_relay N PEERS: a relay with room for N sessions of these peers in access, filled and emptied. Leaves $WORK/N.figures,
+# $WORK/N.endpoints and RESIDENT.
 with_relay() {
-	local n=$1
+	local n=$1 peers=$2
 	relay_config "$n" 'device = "af_xdp:access";' 'device = "af_xdp:core";' "$(media_list 203.0.113 1 "$ADDRESSES")" \
 		"$(media_list 198.51.100 1 "$ADDRESSES")"
 	relay_spawn
 	wait_for "the relay's socket" 15 relay_answers
-	load "$n" put list count "endpoints=$WORK/$n.endpoints" >"$WORK/$n.figures"
+	load "$n" "$peers" put list count "endpoints=$WORK/$n.endpoints" >"$WORK/$n.figures"
 	RESIDENT=$(resident_kib)
-	load "$n" delete >>"$WORK/$n.figures"
+	load "$n" "$peers" delete >>"$WORK/$n.figures"
 	check_soon "no session is left of $n" relay_stats_is .sessions 0 >&2
 	check_soon "no media port is in use" relay_stats_is '[.realms[].media_ports_used] | add' 0 >&2
 	check_equal "our endpoints of $n sessions" "$(awk '{ print $1; print $3 }' "$WORK/$n.endpoints" | sort -u | wc -l)" \
 		"$((2 * n))" >&2
-	kedge_stop
+	relay_end
 }
 
 figures() { # figures N
@@ -46,16 +48,23 @@ figures() { # figures N
 	done
 }
 
+# Of one relay less what a small one has: counters, tables, next hops; not code, packet buffers or tables of ports.
+bytes_a_session() {
+	calc 0 "($RESIDENT - $small) * 1024 / ($MAX - 1000)"
+}
+
 topology_pair >&2
 addresses edge access 203.0.113 2 "$ADDRESSES"
 addresses edge core 198.51.100 2 "$ADDRESSES"
+ip -n "$(ns edge)" route add 198.18.0.0/15 via "$CALLER"
 kedge_run_folder
-with_relay 1000
+with_relay 1000 "$FEW_PEERS"
 small=$RESIDENT
 figures 1000
-with_relay "$MAX"
+with_relay "$MAX" "$FEW_PEERS"
 figures "$MAX"
 check_equal "sessions listed" "$(figure listed <"$WORK/$MAX.figures")" "$MAX" >&2
 check_equal "components in the shared counters" "$(figure counted <"$WORK/$MAX.figures")" $((4 * MAX)) >&2
-row "relay memory a session" "$(calc 0 "($RESIDENT - $small) * 1024 / ($MAX - 1000)")" bytes "$BYTES_GOAL" goal
-bench_end
+row "relay memory a session, few peers" "$(bytes_a_session)" bytes "$BYTES_GOAL" goal
+with_relay "$MAX" "$MANY_PEERS"
+row "relay memory a session, each with its peer" "$(bytes_a_session)" bytes "$BYTES_GOAL" goal
