@@ -8,6 +8,7 @@
 #include "dpdk_app/neighbour.h"
 #include "dpdk_app/reserved_ports.h"
 #include "dpdk_app/stats.h"
+#include "dpdk_app/steering_watch.h"
 #include "dpdk_app/worker.h"
 
 struct app {
@@ -37,7 +38,8 @@ struct app {
 	unsigned terms; // how often we were told to end
 	uint64_t drain_until_ns, ticked_ns, counted_ns;
 	struct buffer_watch buffers;
-	struct log_gate buffers_low;
+	struct log_gate buffers_low, missteered;
+	struct steering_watch steering;
 };
 
 // Run the relay until it is told to end. Returns the exit status.

@@ -3,6 +3,7 @@
 #include "config/log.h"
 #include "dpdk_app/clock.h"
 #include "dpdk_app/xdp.h"
+#include "relay/counter.h"
 
 #include <rte_mempool.h>
 #include <signal.h>
@@ -82,6 +83,28 @@ static void count_port(struct app *a, unsigned i) {
 		punt_count(a->punt, i, s);
 }
 
+static bool is_steered(const struct app *a) {
+	for (unsigned i = 0; i < a->n_ports; i++)
+		if (a->ports[i].steering == STEERING_NONE)
+			return false;
+	return true;
+}
+
+// What arrives, against what the NICs promised at the start.
+static void check_steering(struct app *a, uint64_t now_ns) {
+	uint64_t in = 0, handed = 0;
+
+	for (unsigned i = 0; i < a->n_workers; i++) {
+		in += counter_read(&a->workers[i].stats->in);
+		handed += counter_read(&a->workers[i].stats->handed);
+	}
+	if (steering_watch_see(&a->steering, &in, &handed) &&
+		log_gate_open(&a->missteered, "steering", now_ns, 1))
+		log_warning(
+			"steering handed=%llu of=%llu packets: they arrive at other queues than the NIC was told",
+			(unsigned long long)handed, (unsigned long long)in);
+}
+
 static bool lost_device(const struct app *a) {
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		const struct port *p = &a->ports[i];
@@ -104,6 +127,8 @@ static void tick(struct app *a, uint64_t now_ns) {
 	if (now_ns - a->counted_ns >= SECOND) {
 		a->counted_ns = now_ns;
 		neighbour_ask_links(a->neighbour);
+		if (is_steered(a))
+			check_steering(a, now_ns);
 	}
 }
 
