@@ -45,17 +45,22 @@ bool steering_rule(unsigned i, uint16_t n_queues, unsigned n_workers, struct ste
 
 // ---- rss ----
 
+// A driver that doesn't say wants 40 bytes, as all of them did before they could.
+static uint8_t key_bytes(const struct rte_eth_dev_info *info) {
+	return info->hash_key_size != 0 ? info->hash_key_size : 40;
+}
+
 bool steering_prepare(const struct rte_eth_dev_info *info, uint16_t n_queues, struct rte_eth_conf *conf) {
 	if (n_queues < 2 || (info->flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP) == 0)
 		return false;
 	if (info->reta_size < 2 || info->reta_size > STEERING_RETA_MAX)
 		return false;
-	if (info->hash_key_size < IPV4_KEY_BYTES || info->hash_key_size > STEERING_KEY_BYTES)
+	if (key_bytes(info) < IPV4_KEY_BYTES || key_bytes(info) > STEERING_KEY_BYTES)
 		return false;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf = (struct rte_eth_rss_conf){
 		.rss_key = (uint8_t *)steering_key, // drivers copy it
-		.rss_key_len = info->hash_key_size,
+		.rss_key_len = key_bytes(info),
 		.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP,
 	};
 	return true;
@@ -107,7 +112,7 @@ static int set_table(uint16_t port_id, uint16_t size, uint16_t n_queues, unsigne
 static bool start_rss(uint16_t port_id, uint16_t n_queues, unsigned n_workers) {
 	struct rte_eth_dev_info info;
 
-	return rte_eth_dev_info_get(port_id, &info) == 0 && set_key(port_id, info.hash_key_size) == 0 &&
+	return rte_eth_dev_info_get(port_id, &info) == 0 && set_key(port_id, key_bytes(&info)) == 0 &&
 		set_table(port_id, info.reta_size, n_queues, n_workers) == 0;
 }
 

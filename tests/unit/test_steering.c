@@ -103,7 +103,10 @@ static const struct offer offers[] = {
 	{"no table", {.flow_type_rss_offloads = UDP4, .reta_size = 0, .hash_key_size = 40}, 2, false},
 	{"a table too large", {.flow_type_rss_offloads = UDP4, .reta_size = 2048, .hash_key_size = 40}, 2,
 		false},
-	{"no key", {.flow_type_rss_offloads = UDP4, .reta_size = 128, .hash_key_size = 0}, 2, false},
+	{"a key too short", {.flow_type_rss_offloads = UDP4, .reta_size = 128, .hash_key_size = 14}, 2,
+		false},
+	{"a driver that does not say", {.flow_type_rss_offloads = UDP4, .reta_size = 128, .hash_key_size = 0},
+		2, true},
 	{"a key too long", {.flow_type_rss_offloads = UDP4, .reta_size = 128, .hash_key_size = 64}, 2, false},
 };
 
@@ -117,8 +120,10 @@ START_TEST(takes_what_a_device_offers) {
 		return;
 	}
 	ck_assert_int_eq(conf.rxmode.mq_mode, RTE_ETH_MQ_RX_RSS);
-	ck_assert_uint_eq(conf.rx_adv_conf.rss_conf.rss_key_len, o->info.hash_key_size);
-	ck_assert_mem_eq(conf.rx_adv_conf.rss_conf.rss_key, steering_key, o->info.hash_key_size);
+	ck_assert_uint_eq(conf.rx_adv_conf.rss_conf.rss_key_len,
+		o->info.hash_key_size != 0 ? o->info.hash_key_size : 40);
+	ck_assert_mem_eq(
+		conf.rx_adv_conf.rss_conf.rss_key, steering_key, conf.rx_adv_conf.rss_conf.rss_key_len);
 }
 END_TEST
 
