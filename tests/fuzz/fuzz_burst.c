@@ -1,9 +1,10 @@
-// Any frames, to sessions of every latch mode. What must hold: a dropped frame is untouched; a forwarded one keeps its
-// length and payload, leaves by the other side's port from the other side's address with right checksums (or as wrong a
-// UDP checksum as it had), and never goes where nothing was signalled or learnt; every packet has one verdict.
+// Any frames, tagged or not, to sessions of every latch mode; one realm is on a VLAN. What must hold: a dropped frame is
+// untouched, unless it was sent to ourselves first; a forwarded one keeps its payload, leaves by the other side's port with
+// the other side's tag from the other side's address with right checksums (or as wrong a UDP checksum as it had), and never
+// goes where nothing was signalled or learnt; every packet has one verdict.
 #include "tests/unit/relay_fixture.h"
 
-enum { SESSIONS = 4, FRAME = 256, FIRST_PORT = 16384 };
+enum { SESSIONS = 4, FRAME = 256, HEADROOM = 8, FIRST_PORT = 16384, VLAN = 7 /* of access, on port 0 */ };
 
 struct input {
 	const uint8_t *next, *end;
@@ -53,7 +54,7 @@ static void delete_sessions(void) {
 }
 
 // A frame that has a chance: to one of our ports from a likely source, then spoilt as the input says.
-static uint32_t make_frame(struct input *in, uint8_t frame[FRAME], uint16_t *port) {
+static uint32_t make_frame(struct input *in, uint8_t *frame, uint16_t *port) {
 	static const char *const sources[] = {"192.0.2.10", "198.51.100.20", "203.0.113.200", "224.0.0.1"};
 	static const char *const targets[] = {"203.0.113.1", "198.51.100.1", "203.0.113.2", "192.0.2.1"};
 	uint8_t kind = take(in), where = take(in), spoils = take(in) & 3, mend, payload[FRAME] = {0};
@@ -81,7 +82,7 @@ static uint32_t make_frame(struct input *in, uint8_t frame[FRAME], uint16_t *por
 	return where & 0x80 ? take(in) % (length + 1) : length;
 }
 
-static uint32_t raw_frame(struct input *in, uint8_t frame[FRAME], uint16_t *port) {
+static uint32_t raw_frame(struct input *in, uint8_t *frame, uint16_t *port) {
 	uint8_t length = take(in);
 
 	*port = take(in) & 1;
@@ -104,35 +105,49 @@ static bool is_media_address(const uint8_t *addr, uint16_t port) {
 	return false;
 }
 
-static void check_forwarded(const struct relay_packet *p, const uint8_t *was, uint16_t from_port) {
-	const uint8_t *frame = p->data;
+// Where a frame would begin if it had no tag.
+static const uint8_t *untagged(const uint8_t *frame, uint32_t length) {
+	return packet_vlan(frame, length) >= 0 ? frame + PACKET_TAG : frame;
+}
+
+static void check_forwarded(
+	const struct relay_packet *p, const uint8_t *was, uint32_t was_length, uint16_t from_port) {
+	const uint8_t *frame = untagged(p->data, p->length);
+	uint32_t length = p->length - (uint32_t)(frame - p->data);
 	uint32_t udp = (uint32_t)frame[PACKET_UDP_LENGTH] << 8 | frame[PACKET_UDP_LENGTH + 1];
 
-	CHECK(p->port != from_port);
+	CHECK(p->port != from_port || p->hairpins > 0);
+	CHECK(packet_vlan(p->data, p->length) == (p->port == 0 ? VLAN : -1));
 	CHECK(p->component < SESSIONS * 4);
-	CHECK(p->payload + 8u == udp && p->payload + PACKET_PAYLOAD <= p->length);
+	CHECK(length == was_length - (uint32_t)(untagged(was, was_length) - was));
+	was = untagged(was, was_length);
+	CHECK(p->payload + 8u == udp && p->payload + PACKET_PAYLOAD <= length);
 	CHECK(fix_sum(frame + PACKET_IP, 20, 0) == 0xffff);
 	CHECK(udp_holds(frame) == udp_holds(was));
 	CHECK(frame[PACKET_IP_TTL] == 64 && frame[PACKET_IP] == 0x45);
 	CHECK(is_media_address(frame + PACKET_IP_SOURCE, p->port));
 	CHECK(packet_is_unicast(packet_load32(frame + PACKET_IP_TARGET)));
 	CHECK(packet_load16(frame + PACKET_UDP_TARGET) != 0);
-	CHECK((frame[0] & 1) == 0); // no group MAC
-	CHECK(memcmp(frame + 6, f->params.port_mac[p->port], 6) == 0);
-	CHECK(memcmp(frame + PACKET_PAYLOAD, was + PACKET_PAYLOAD, p->length - PACKET_PAYLOAD) == 0);
+	CHECK((p->data[0] & 1) == 0); // no group MAC
+	CHECK(memcmp(p->data + 6, f->params.port_mac[p->port], 6) == 0);
+	CHECK(memcmp(frame + PACKET_PAYLOAD, was + PACKET_PAYLOAD, length - PACKET_PAYLOAD) == 0);
 }
 
 static void burst(struct input *in, unsigned n) {
-	static uint8_t frames[RELAY_BURST][FRAME], was[RELAY_BURST][FRAME];
+	static uint8_t rooms[RELAY_BURST][HEADROOM + FRAME + PACKET_TAG],
+		was[RELAY_BURST][FRAME + PACKET_TAG];
 	struct relay_packet p[RELAY_BURST];
 	uint16_t ports[RELAY_BURST];
 	uint32_t lengths[RELAY_BURST];
 
 	for (unsigned i = 0; i < n; i++) {
-		lengths[i] = take(in) & 1 ? raw_frame(in, frames[i], &ports[i])
-					  : make_frame(in, frames[i], &ports[i]);
-		memcpy(was[i], frames[i], FRAME);
-		p[i] = (struct relay_packet){.data = frames[i], .length = lengths[i], .port = ports[i]};
+		uint8_t how = take(in), *frame = rooms[i] + HEADROOM;
+
+		lengths[i] = how & 1 ? raw_frame(in, frame, &ports[i]) : make_frame(in, frame, &ports[i]);
+		if (how & 2)
+			frame = fix_tag(frame, &lengths[i], how & 4 ? VLAN : how >> 3);
+		memcpy(was[i], frame, sizeof(was[i]));
+		p[i] = (struct relay_packet){.data = frame, .length = lengths[i], .port = ports[i]};
 	}
 	relay_worker_poll(f->w, f->now);
 	relay_burst(f->w, p, n, f->now);
@@ -140,12 +155,11 @@ static void burst(struct input *in, unsigned n) {
 	packets_in += n;
 	for (unsigned i = 0; i < n; i++) {
 		CHECK(p[i].verdict < VERDICT_COUNT && p[i].verdict != VERDICT_TX_FULL);
-		CHECK(p[i].length == lengths[i] && p[i].data == frames[i]);
 		CHECK((p[i].component == UINT32_MAX) == (p[i].verdict >= COMPONENT_VERDICTS));
 		if (p[i].verdict == VERDICT_FORWARDED)
-			check_forwarded(&p[i], was[i], ports[i]);
-		else
-			CHECK(memcmp(frames[i], was[i], FRAME) == 0);
+			check_forwarded(&p[i], was[i], lengths[i], ports[i]);
+		else if (p[i].hairpins == 0)
+			CHECK(memcmp(p[i].data - p[i].tag, was[i], p[i].length + p[i].tag) == 0);
 	}
 }
 
@@ -163,7 +177,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct input in = {data, data + size};
 
 	if (f == NULL) {
-		f = fix_create(SESSIONS);
+		f = calloc(1, sizeof(*f));
+		CHECK(f != NULL);
+		fix_params(f, SESSIONS);
+		f->params.realms[0].vlan = VLAN;
+		fix_start(f);
 		CHECK(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER) == 0);
 	}
 	put_sessions();
