@@ -116,7 +116,6 @@ static void setup(unsigned n_queues) {
 		w->stats = relay_worker_stats(w->core);
 		w->pool = pool;
 		w->lcore = i + 1;
-		w->pool = pool;
 		w->idle_sleep_us = 50;
 		for (unsigned port = 0; port < 2; port++)
 			w->ports[w->n_ports++] = worker_split(ids[port], (uint16_t)n_queues, i, WORKERS);
