@@ -104,6 +104,7 @@ kedge_start() {
 	kedge_run_folder
 	relay_start
 	control_start
+	relay_is_accounted_for || sums_again # nothing is under way yet
 }
 
 # An orderly end; both must leave with 0.

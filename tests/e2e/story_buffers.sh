@@ -38,7 +38,6 @@ calls_down() { # calls_down NAME
 	stop "rtp_core_$1"
 	check_sums
 	kedge_stop
-	rm "$WORK/sums.pid" # the next relay counts from its own start
 }
 
 device_drops() {

@@ -55,7 +55,6 @@ MAX_SESSIONS=1000
 MEDIA_PORTS="[ 16384, 16387 ]"
 kedge_config
 kedge_start
-sums_again
 three_calls ports
 rtp_phones rtp_access access "$CALLER" 1
 rtp_phones rtp_core core "$CALLEE" 1

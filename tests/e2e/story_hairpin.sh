@@ -92,7 +92,6 @@ kedge_stop
 stop proxy
 stop rtp_a
 stop rtp_b
-rm "$WORK/sums.pid"
 
 # forge FROM TO PORT N: RTP as if from there, straight at the edge's MAC, as no kernel would send it.
 forge() {
