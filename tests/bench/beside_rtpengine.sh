@@ -76,7 +76,7 @@ kedge_ns() {
 }
 
 kedge_down() {
-	check "in = out + drops" relay_stats_is .packet_sums_hold true >&2
+	check_soon "in = out + drops" relay_stats_is .packet_sums_hold true >&2
 	relay_end INT
 }
 

@@ -63,7 +63,7 @@ kedge() {
 	read -r in2 out2 drops2 < <(totals)
 	echo $(((out2 - out) * 1000000 / (${EPOCHREALTIME/./} - start))) >>"$WORK/kedge"
 	check_equal "packets dropped of $((in2 - in))" $((drops2 - drops)) 0 >&2
-	check "in = out + drops" relay_stats_is .packet_sums_hold true >&2
+	check_soon "in = out + drops" relay_stats_is .packet_sums_hold true >&2
 	relay_end INT
 }
 
