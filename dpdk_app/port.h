@@ -41,8 +41,9 @@ struct port {
 	atomic_bool removed;
 };
 
-// Look at the port's device and claim it against another relay. Touches nothing. Borrows config for the port's life. n_workers: how many
-// queues may be of use. Logs what is wrong. Returns 0 or a negative errno. p is to be closed by port_close in any case.
+// Look at the port's device and claim it against another relay. Touches nothing. Borrows config for the port's life.
+// n_workers: how many queues may be of use. Logs what is wrong. Returns 0 or a negative errno. p is to be closed by
+// port_close in any case.
 [[nodiscard]] int port_claim(const struct config_port *config, unsigned n_workers, struct port *p);
 // EAL runs: find the device, if it wasn't yet, its MAC address and its queues; make the TAP or take it up. Logs.
 [[nodiscard]] int port_find(struct port *p);
@@ -52,7 +53,8 @@ struct port {
 // Give the device back. The TAP stays, without carrier. Copes with a port that is only claimed, or not even that.
 void port_close(struct port *p);
 
-// Of a port that is taken: DPDK's figures of it, and its link, where no interface of the kernel tells that (nic_index). Logs a change.
+// Of a port that is taken: DPDK's figures of it, and its link, where no interface of the kernel tells that (nic_index).
+// Logs a change.
 static inline bool port_is_taken(const struct port *p); // pci:, vdev:
 void port_count(const struct port *p, struct stats_port *out);
 bool port_link_up(struct port *p);

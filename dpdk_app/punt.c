@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	RING = 512, // frames; 5 ms of the limits' sum with room to spare
+	RING = 512, // frames; 15 ms of all the default limits together
 	TURN_MAX = 64, // frames of one source before the others' turn
 	CACHE_LINE = 64,
 };
