@@ -1,11 +1,11 @@
 #!/bin/bash
 # A NIC that the relay takes whole; a virtual device stands in for it.
 #
-#	 access: callers, rtp_peer ── net ═══ access_nic ── vdev:net_af_packet ── kedge-relay ── af_xdp ── core ═══ net ── core: callees
-#	                                                                              │ punt thread
-#	                                                              203.0.113.1 ── access (TAP) ── the edge's kernel: ARP, ICMP, SIP, TCP
+#	 access: callers ── net ═══ access_nic ── vdev:net_af_packet ── kedge-relay ── af_xdp:core ═══ net ── core: callees
+#	                                                                     │ punt thread
+#	            the edge's kernel: ARP, ICMP, SIP, TCP ── 203.0.113.1 ── access (TAP)
 . "$(dirname "$0")/lib.sh"
-story "a NIC taken whole: ARP, ping, SIP and TCP pass through the TAP while RTP is relayed; floods are limited; what is lost is said"
+story "a NIC taken whole: ARP, ping, SIP and TCP pass through the TAP beside relayed RTP, floods are limited, lost devices are said"
 
 TAKEN=access
 QUEUES=1
@@ -166,11 +166,31 @@ check_soon "the kernel sees that too" tap_carrier_is true
 check "it is in the log" logged relay 'port name=access interface=access_nic link=down'
 check_soon "ping is answered again" ping_edge 1
 
+# A successor of a relay that was killed finds all as it was.
+stop relay KILL
+relay_start
+check_soon "ping is answered by way of the successor" ping_edge 1
+
 # The TAP goes.
 stop control
 ip -n "$(ns edge)" link del access
 check_ends relay 1
 check "the log names it" logged relay 'port name=access interface=access is gone'
+
+# Somebody else has a TAP of that name.
+cat >"$WORK/squat.py" <<-'END'
+	import fcntl, struct, time
+	f = open("/dev/net/tun", "r+b", buffering=0)
+	fcntl.ioctl(f, 0x400454ca, struct.pack("16sH22x", b"access", 0x1002))  # TUNSETIFF, IFF_TAP | IFF_NO_PI
+	print("ready", flush=True)
+	time.sleep(60)
+END
+spawn squatter exec_in_ns edge python3 "$WORK/squat.py"
+wait_for "another owner of the TAP" 10 logged squatter ^ready
+relay_spawn
+check_ends relay 1
+check "the log says who is in the way" logged relay "kernel_if=access can't be used: another process has this TAP"
+stop squatter
 
 # The NIC goes.
 relay_start
