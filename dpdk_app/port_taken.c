@@ -76,20 +76,22 @@ static int ask_device(struct port *p) {
 	return -ENODEV;
 }
 
+// With the NIC's MAC address; a virtual device that has none gets the TAP's.
 static int attach_tap(struct port *p) {
 	const char *name = p->config->kernel_if;
 	struct host_interface tap;
 	int ret = p->tap_fd = kernel_if_open(name);
 
 	if (ret >= 0)
-		ret = kernel_if_configure(name, p->interface.mac, p->interface.mtu);
-	if (ret == 0)
 		ret = host_interface_get(name, &tap);
 	if (ret < 0)
 		return ret;
+	if (rte_is_valid_assigned_ether_addr((const struct rte_ether_addr *)p->interface.mac))
+		memcpy(tap.mac, p->interface.mac, sizeof(tap.mac));
+	tap.mtu = p->interface.mtu;
 	tap.queues = p->interface.queues;
 	p->interface = tap;
-	return 0;
+	return kernel_if_configure(name, tap.mac, tap.mtu);
 }
 
 static int find(struct port *p) {
