@@ -95,6 +95,12 @@ many_icmp_errors() {
 	[ "$(icmp_errors)" -ge 100 ]
 }
 wait_for "ICMP errors" 5 many_icmp_errors
+rtp_command rtp_deaf stop 1
+deaf_sent=$(rtp_report rtp_deaf | jq '[.[] | .sent + .rtcp_sent] | add')
+all_icmp_errors() {
+	[ "$(icmp_errors)" = "$deaf_sent" ]
+}
+wait_for "an ICMP error for each of the $deaf_sent packets" 5 all_icmp_errors
 poke deaf_caller access 203.0.113.4
 phones_done deaf_caller deaf_callee
 

@@ -1,5 +1,6 @@
 // A file is either refused, with lines that name it, or gives a config that the processes can rely upon.
 #include "config/config.h"
+#include "relay/relay.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,14 +60,35 @@ static void check_route(const struct config *c, const struct config_route *r) {
 	require(r->contact == NULL || (r->realm >= 0 && r->realm < c->n_realms));
 }
 
+static void check_port(const struct config_port *p) {
+	static const char *const kinds[] = {
+		[DEVICE_AF_XDP] = "af_xdp:", [DEVICE_PCI] = "pci:", [DEVICE_VDEV] = "vdev:"};
+
+	require(strncmp(p->device.text, kinds[p->device.kind], strlen(kinds[p->device.kind])) == 0);
+	require(p->name[0] != '\0' && p->device.name[0] != '\0');
+	require(p->device.kind != DEVICE_AF_XDP ||
+		(p->device.interface[0] != '\0' && p->kernel_if[0] == '\0'));
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		require(p->punt_pps[i] >= 0);
+}
+
+static void check_workers(const struct config_relay *r) {
+	require(r->n_workers >= 1 && r->n_workers <= RELAY_WORKERS_MAX);
+	for (int i = 0; i < r->n_workers; i++) {
+		require(r->workers[i] >= 0);
+		for (int k = 0; k < i; k++)
+			require(r->workers[i] != r->workers[k]);
+	}
+}
+
 static void check_config(const struct config *c) {
 	require(c->node[0] != '\0' && c->node_id >= 1 && c->node_id <= 65535);
-	require(c->relay.n_workers == 1 && c->relay.workers[0] >= 0);
 	require(c->relay.max_sessions > 0 && c->relay.n_ports > 0 && c->n_realms > 0);
 	require(c->relay.control_socket != NULL && c->relay.control_socket[0] == '/');
 	require(c->control.socket != NULL && c->control.socket[0] == '/');
+	check_workers(&c->relay);
 	for (int i = 0; i < c->relay.n_ports; i++)
-		require(strncmp(c->relay.ports[i].device, "af_xdp:", 7) == 0);
+		check_port(&c->relay.ports[i]);
 	for (int i = 0; i < c->n_realms; i++)
 		check_realm(c, &c->realms[i]);
 	for (int i = 0; i < c->n_trunks; i++)

@@ -48,7 +48,7 @@ static void check_ports(void) {
 	for (unsigned i = 0; i < f->params.n_media; i++) {
 		const struct port_pool *pool = &f->r->pools[i];
 
-		CHECK(used[i] + pool->free.n + pool->resting.n == pool->n_pairs);
+		CHECK(used[i] + port_pool_free(pool) + pool->resting.n == pool->n_pairs);
 	}
 }
 
