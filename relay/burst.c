@@ -316,7 +316,7 @@ void relay_count(struct relay_worker *w, const struct relay_packet *packets, uns
 		if (p->verdict == VERDICT_FORWARDED)
 			count_component(w, p);
 		else
-			counter_add(&w->slots[p->component].counters.drops[p->verdict], 1);
+			counter_step32(&w->slots[p->component].counters.drops[p->verdict]);
 	}
 }
 

@@ -24,3 +24,11 @@ static inline uint32_t counter_read32(const uint32_t *c) {
 static inline void counter_set32(uint32_t *c, uint32_t value) {
 	__atomic_store_n(c, value, __ATOMIC_RELAXED);
 }
+
+// One more, up to the greatest value.
+static inline void counter_step32(uint32_t *c) {
+	uint32_t value = counter_read32(c);
+
+	if (value != UINT32_MAX)
+		counter_set32(c, value + 1);
+}

@@ -69,7 +69,7 @@ static struct latch_addr target_of(const struct relay *r, uint32_t slot, unsigne
 
 	if (!is_learning(side))
 		return side->remote[component % 2];
-	if (is_applied(r, slot) && counter_read32(&counters->latched)) {
+	if (is_applied(r, slot)) {
 		learnt_read(counters, &learnt);
 		if (endpoint_is_set(&learnt))
 			return (struct latch_addr){endpoint_v4_addr_be(&learnt), learnt.port};

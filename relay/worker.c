@@ -180,7 +180,6 @@ static void show_latch(struct relay_worker *w, uint32_t component, const struct 
 	if (addr != NULL)
 		e = endpoint_v4(addr->addr_be, addr->port);
 	learnt_write(slot, &e);
-	counter_set32(&slot->latched, addr != NULL);
 }
 
 void worker_learn(struct relay_worker *w, uint32_t component, struct latch_addr addr, const uint8_t mac[6]) {
@@ -291,13 +290,12 @@ static void begin_tenancy(struct component_slot *slot, const struct command *cmd
 	counter_set(&slot->session_id, 0);
 	learnt_write(slot, &none);
 	counter_set32(&slot->events, 0);
-	counter_set32(&slot->latched, 0);
 	counter_set(&slot->forwarded, 0);
 	counter_set(&slot->forwarded_bytes, 0);
 	counter_set(&slot->last_in_ns, 0);
 	counter_set(&slot->first_in_ns, 0);
-	for (unsigned i = 0; i <= COMPONENT_VERDICTS; i++)
-		counter_set(&slot->drops[i], 0);
+	for (unsigned i = 0; i < COMPONENT_VERDICTS; i++)
+		counter_set32(&slot->drops[i], 0);
 	counter_set32(&slot->generation, cmd->generation);
 	// Release: a reader that sees the new id doesn't see the old tenant's figures.
 	__atomic_store_n(&slot->session_id, cmd->session_id, __ATOMIC_RELEASE);

@@ -55,7 +55,7 @@ static void take_state(struct media *m, const struct proto_session_state *state)
 			const struct component_slot *slot = &state->component[side][c].counters;
 
 			events[side] |= slot->events;
-			if (slot->latched != 0)
+			if (component_is_latched(slot))
 				learn(s, side, c, &slot->learnt);
 		}
 	}

@@ -59,7 +59,7 @@ static bool must_latch(const struct proto_side *s) {
 }
 
 static bool is_latched(const struct proto_component_state *c) {
-	return c->counters.latched != 0;
+	return component_is_latched(&c->counters);
 }
 
 static bool has_endpoint(const struct way *w) {
@@ -155,15 +155,15 @@ static void say_refused(struct diagnosis *d, const struct way *w) {
 	if (c->drops[VERDICT_BAD_SOURCE] > 0)
 		say_expected_source(d, w, c->drops[VERDICT_BAD_SOURCE]);
 	if (c->drops[VERDICT_PAYLOAD_TYPE] > 0)
-		say(d, "%" PRIu64 " packets from %s refused: an RTP payload type that was not negotiated",
+		say(d, "%" PRIu32 " packets from %s refused: an RTP payload type that was not negotiated",
 			c->drops[VERDICT_PAYLOAD_TYPE], w->from);
 	if (c->drops[VERDICT_DTLS] > 0)
-		say(d, "%s sends DTLS (%" PRIu64 " packets): it wants encrypted media", w->from,
+		say(d, "%s sends DTLS (%" PRIu32 " packets): it wants encrypted media", w->from,
 			c->drops[VERDICT_DTLS]);
 	if (c->drops[VERDICT_STUN] > 0)
-		say(d, "%s sends STUN (%" PRIu64 " packets): it tries ICE", w->from, c->drops[VERDICT_STUN]);
+		say(d, "%s sends STUN (%" PRIu32 " packets): it tries ICE", w->from, c->drops[VERDICT_STUN]);
 	if (c->drops[VERDICT_BAD_RTP] > 0)
-		say(d, "%" PRIu64 " packets from %s are not RTP", c->drops[VERDICT_BAD_RTP], w->from);
+		say(d, "%" PRIu32 " packets from %s are not RTP", c->drops[VERDICT_BAD_RTP], w->from);
 }
 
 static void say_never(struct diagnosis *d, const struct way *w) {
@@ -192,10 +192,10 @@ static void say_next_hop(struct diagnosis *d, const struct way *w) {
 
 	endpoint_format(to, target);
 	if (c->drops[VERDICT_NO_ROUTE] > 0)
-		say(d, "no route to %s (%s): %" PRIu64 " of %s's packets dropped", target, w->to,
+		say(d, "no route to %s (%s): %" PRIu32 " of %s's packets dropped", target, w->to,
 			c->drops[VERDICT_NO_ROUTE], w->from);
 	if (c->drops[VERDICT_NO_NEIGHBOUR] > 0)
-		say(d, "next hop %s to %s (%s) does not answer ARP: %" PRIu64 " of %s's packets dropped",
+		say(d, "next hop %s to %s (%s) does not answer ARP: %" PRIu32 " of %s's packets dropped",
 			endpoint_format_addr(&w->to_rtp->next_hop, gateway), target, w->to,
 			c->drops[VERDICT_NO_NEIGHBOUR], w->from);
 }
@@ -205,11 +205,11 @@ static void say_blocked(struct diagnosis *d, const struct way *w) {
 	unsigned before = d->n_lines;
 
 	if (!has_endpoint(w))
-		say(d, "%s has given no media endpoint%s: %" PRIu64 " of %s's packets dropped", w->to,
+		say(d, "%s has given no media endpoint%s: %" PRIu32 " of %s's packets dropped", w->to,
 			w->ended ? "" : " yet", c->drops[VERDICT_NO_ENDPOINT], w->from);
 	else if (must_latch(w->to_wanted) && !is_latched(w->to_rtp))
 		say(d,
-			"waiting: %s has not sent %s, and where to is learnt from its packets; %" PRIu64
+			"waiting: %s has not sent %s, and where to is learnt from its packets; %" PRIu32
 			" of %s's dropped",
 			w->to, w->ended ? "anything" : "yet", c->drops[VERDICT_WAITING], w->from);
 	else
@@ -224,7 +224,7 @@ static void say_losses(struct diagnosis *d, const struct way *w) {
 
 	for (unsigned v = VERDICT_FORWARDED + 1; v < COMPONENT_VERDICTS; v++) {
 		if (c->drops[v] > 0 && c->drops[v] >= c->forwarded / 100)
-			say(d, "%" PRIu64 " of %s's packets dropped (%s: %s)", c->drops[v], w->from,
+			say(d, "%" PRIu32 " of %s's packets dropped (%s: %s)", c->drops[v], w->from,
 				verdict_name((enum verdict)v), verdict_help((enum verdict)v));
 	}
 }

@@ -98,13 +98,13 @@ static json_t *component_json(
 	const struct proto_component_state *c = &s->component[side][component];
 	const struct endpoint *signalled = &s->wanted.side[side].remote[component];
 	const struct endpoint *learnt = &c->counters.learnt;
-	bool both = c->counters.latched != 0 && endpoint_is_set(learnt) && endpoint_is_set(signalled);
+	bool both = endpoint_is_set(learnt) && endpoint_is_set(signalled);
 	struct row r;
 
 	row_begin(&r);
 	row_text(&r, "component", component == 0 ? "rtp" : "rtcp");
 	row_endpoint(&r, "signalled", signalled);
-	row_bool(&r, "latched", c->counters.latched != 0);
+	row_bool(&r, "latched", component_is_latched(&c->counters));
 	row_endpoint(&r, "learnt", learnt);
 	row_bool(&r, "differs", both && !endpoint_equal(learnt, signalled));
 	put_packets(&r, &c->counters, s->now_ns);

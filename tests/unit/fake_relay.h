@@ -61,7 +61,6 @@ static inline struct proto_session_state fake_session(uint64_t n) {
 		s.component[side][0].next_hop_state = NEXT_HOP_REACHABLE;
 		memcpy(s.component[side][0].mac, "\x02\x00\x00\x00\x00\x01", 6);
 	}
-	s.component[0][0].counters.latched = 1;
 	s.component[0][0].counters.events = EVENT_LATCHED;
 	s.component[0][0].counters.learnt = endpoint_v4(htobe32(0xcb007105), 40000);
 	s.component[1][0].counters.drops[VERDICT_WAITING] = 9;

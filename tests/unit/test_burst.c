@@ -186,6 +186,16 @@ START_TEST(addresses_of_another_port_are_in_the_wrong_realm) {
 }
 END_TEST
 
+START_TEST(a_component_counts_drops_up_to_what_it_can_hold) {
+	put_session();
+	fix_slot(f, put.slot * 4)->drops[VERDICT_BAD_SOURCE] = UINT32_MAX - 1;
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(from_access("192.0.2.99", 4000), VERDICT_BAD_SOURCE);
+	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->drops[VERDICT_BAD_SOURCE], UINT32_MAX);
+	ck_assert_uint_eq(relay_worker_stats(f->w)->verdicts[VERDICT_BAD_SOURCE], 3);
+}
+END_TEST
+
 START_TEST(realms_share_a_port) {
 	snprintf(session.side[1].realm, PROTO_NAME, "edge");
 	put_session();
@@ -375,7 +385,7 @@ START_TEST(learns_and_sends_there_at_once) {
 		frame, frame_mac, 6); // the learning frame's source, until main has asked for the route
 	learnt_read(fix_slot(f, put.slot * 4), &learnt);
 	ck_assert(endpoint_equal(&learnt, &want));
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 1);
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4)), 1);
 	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->events, EVENT_LATCHED);
 
 	fix_settle(f);
@@ -425,7 +435,7 @@ START_TEST(nothing_is_learnt_from_what_is_not_admitted) {
 	fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], wrong_type, sizeof(wrong_type)), 0, &p);
 	fix_feed(f, frame, fix_frame(frame, &from, &put.local[0], stun, sizeof(stun)), 0, &p);
 	ck_assert_uint_eq(from_access("203.0.113.201", 33333), VERDICT_BAD_SOURCE);
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 0);
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4)), 0);
 }
 END_TEST
 
@@ -503,7 +513,7 @@ START_TEST(one_sides_change_leaves_the_other_alone) {
 	session.side[1].latch_epoch++;
 	put_session();
 	ck_assert_mem_eq(&before, &put, sizeof(put));
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 1);
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4)), 1);
 	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 1);
 	struct endpoint from = fix_endpoint("203.0.113.200", 33333);
 	struct relay_packet p;
@@ -522,7 +532,7 @@ START_TEST(modes_can_change) {
 	put_nated(LATCH_ADDRESS);
 	from_access("203.0.113.200", 33333);
 	put_nated(LATCH_OFF);
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 0);
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4)), 0);
 	ck_assert_uint_eq(feed_callee(frame), VERDICT_FORWARDED);
 	e = target(frame);
 	ck_assert(endpoint_equal(&e, &signalled));
@@ -549,15 +559,15 @@ START_TEST(what_was_learnt_is_restored) {
 	ck_assert_uint_eq(from_access("203.0.113.200", 33333), VERDICT_FORWARDED);
 	put_session(); // again, still with the old endpoint: what the worker knows is newer
 	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->forwarded, 1);
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4 + 1)->latched, 0); // RTCP was not restored
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4 + 1)), 0); // RTCP was not restored
 }
 END_TEST
 
 START_TEST(rtcp_latches_by_itself) {
 	put_nated(LATCH_ADDRESS);
 	ck_assert_uint_eq(fix_media(f, "203.0.113.200", 50001, &put.local[0], 0, true), VERDICT_FORWARDED);
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4 + 1)->latched, 1);
-	ck_assert_uint_eq(fix_slot(f, put.slot * 4)->latched, 0);
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4 + 1)), 1);
+	ck_assert_uint_eq(component_is_latched(fix_slot(f, put.slot * 4)), 0);
 }
 END_TEST
 
@@ -643,6 +653,7 @@ static TCase *frames_case(void) {
 	tcase_add_loop_test(tc, frames_are_judged, 0, LEN(broken));
 	tcase_add_test(tc, addresses_of_another_port_are_in_the_wrong_realm);
 	tcase_add_test(tc, realms_share_a_port);
+	tcase_add_test(tc, a_component_counts_drops_up_to_what_it_can_hold);
 	tcase_add_loop_test(tc, contents_are_judged, 0, LEN(contents));
 	tcase_add_test(tc, no_types_named_admits_all);
 	tcase_add_test(tc, other_side_without_endpoint);

@@ -25,7 +25,7 @@ static struct proto_session_state scene(void) {
 		.latch = LATCH_OFF,
 		.local = endpoint_v4(htobe32(0xc6336401), 16386),
 		.remote = {endpoint_v4(htobe32(0xc6336402), 20000)}};
-	*caller = (struct component_slot){.latched = 1,
+	*caller = (struct component_slot){.latch_seq = 2,
 		.forwarded = 3000,
 		.first_in_ns = NOW - 59 * S,
 		.last_in_ns = NOW - S / 50,

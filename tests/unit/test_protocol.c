@@ -124,7 +124,7 @@ START_TEST(structs_have_known_sizes) {
 	ck_assert_uint_eq(sizeof(struct proto_header), 24);
 	ck_assert_uint_eq(sizeof(struct proto_side), 200);
 	ck_assert_uint_eq(sizeof(struct proto_session), 424);
-	ck_assert_uint_eq(sizeof(struct component_slot), 192);
+	ck_assert_uint_eq(sizeof(struct component_slot), 128);
 	ck_assert_uint_eq(sizeof(struct proto_event), 128);
 	ck_assert_uint_le(24 + PROTO_STATES_MAX * sizeof(struct proto_session_state), PROTO_MESSAGE_MAX);
 	ck_assert_uint_le(24 + PROTO_PUTS_MAX * sizeof(struct proto_session), PROTO_MESSAGE_MAX);

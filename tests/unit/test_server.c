@@ -539,10 +539,18 @@ END_TEST
 START_TEST(lists_come_in_pages) {
 	struct proto_list list = {.length = sizeof(list), .limit = 20};
 	struct proto_session_state page[PROTO_STATES_MAX];
+	const unsigned n = PROTO_STATES_MAX + 10;
 	uint64_t seen = 0;
 	struct proto_header h;
 
-	for (unsigned i = 50; i >= 1; i--) {
+	fix_destroy(f);
+	f = calloc(1, sizeof(*f));
+	ck_assert_ptr_nonnull(f);
+	fix_params(f, n);
+	f->params.media[0].port_last = f->params.media[2].port_last = 16999;
+	fix_start(f);
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
+	for (unsigned i = n; i >= 1; i--) {
 		struct proto_session s = fix_session(i);
 
 		ck_assert_uint_eq(fix_put(f, &s, &put), 0);
@@ -557,7 +565,7 @@ START_TEST(lists_come_in_pages) {
 			ck_assert_uint_eq(page[i].wanted.session_id, fix_id(++seen));
 		list.after = h.n_items > 0 ? page[h.n_items - 1].wanted.session_id : 0;
 	} while (h.n_items > 0);
-	ck_assert_uint_eq(seen, 50);
+	ck_assert_uint_eq(seen, n);
 
 	list = (struct proto_list){.length = sizeof(list)}; // as many as fit
 	ck_assert_uint_eq(fix_ask(f, PROTO_SESSION_LIST, &list, sizeof(list), 1, NULL, 0, 0), 0);
