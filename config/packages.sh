@@ -7,9 +7,10 @@ packages_build='gcc meson ninja-build pkg-config clang llvm libc6-dev linux-libc
 	libconfig-dev libpcre2-dev libjansson-dev libpcap-dev libibverbs-dev check'
 packages_run='iproute2 iputils-ping nftables ethtool procps util-linux jq'
 packages_phones='baresip-core sox'
-packages_test='sip-tester tshark kamailio'
+packages_test='sip-tester tshark kamailio python3 libclang-rt-dev'
 packages_bench='valgrind dpdk-dev rtpengine-daemon'
-packages_services='kamailio rtpengine-daemon' # of them, those that bring a service
+# Of them, those that bring a service, which is neither to start now nor with the machine: tests run their own.
+packages_services='kamailio rtpengine-daemon'
 packages_lint='clang-format clang-tidy shellcheck'
 
 # Print the packages of one set: build, test (all that tests/run.sh needs), phones (all that quickstart.sh needs), bench
@@ -36,9 +37,6 @@ packages_missing() {
 		esac
 	done
 }
-
-# Of the packages, those that bring a service, which is neither to start now nor with the machine: tests run their own.
-packages_services='kamailio'
 
 # Debian asks this file before a package starts its service. What the host has already stays.
 POLICY=/usr/sbin/policy-rc.d
