@@ -286,6 +286,21 @@ static uint32_t fix_ask(struct fixture *f, uint16_t type, const void *items, siz
 	return h.type == (type | PROTO_REPLY) ? h.status : UINT32_MAX;
 }
 
+// Request and tick until the reply is there; the workers run by themselves. Returns the reply's status.
+static uint32_t fix_ask_running(
+	struct fixture *f, uint16_t type, const void *items, size_t size, unsigned n) {
+	struct proto_header h;
+
+	fix_forget(f);
+	if (fix_request(f, type, items, size, n) < 0)
+		return UINT32_MAX;
+	do {
+		relay_tick(f->r, f->now);
+		h = fix_reply(f, NULL, 0, 0);
+	} while (h.type == 0);
+	return h.status;
+}
+
 static uint32_t fix_hello(struct fixture *f, uint32_t role, uint32_t owner) {
 	struct proto_hello hello = {.length = sizeof(hello), .role = role, .owner_id = owner};
 

@@ -53,19 +53,6 @@ static struct proto_session make(unsigned i, unsigned round) {
 	return s;
 }
 
-// Ask and tick until the reply is there; the worker runs by itself.
-static uint32_t ask(uint16_t type, const void *items, size_t size, unsigned n) {
-	struct proto_header h;
-
-	fix_forget(f);
-	ck_assert_int_eq(fix_request(f, type, items, size, n), 0);
-	do {
-		relay_tick(f->r, f->now);
-		h = fix_reply(f, NULL, 0, 0);
-	} while (h.type == 0);
-	return h.status;
-}
-
 static void look_at_counters(void) {
 	for (uint32_t i = 0; i < SESSIONS * 4; i++) {
 		struct endpoint e;
@@ -85,10 +72,12 @@ static void change_sessions(void) {
 			sessions[i] = make(i, round);
 			refs[i].session_id = sessions[i].session_id;
 		}
-		ck_assert_uint_eq(ask(PROTO_SESSION_PUT, sessions, sizeof(sessions[0]), SESSIONS), 0);
+		ck_assert_uint_eq(
+			fix_ask_running(f, PROTO_SESSION_PUT, sessions, sizeof(sessions[0]), SESSIONS), 0);
 		look_at_counters();
 		if (round % 3 == 2)
-			ck_assert_uint_eq(ask(PROTO_SESSION_DELETE, refs, sizeof(refs[0]), SESSIONS), 0);
+			ck_assert_uint_eq(
+				fix_ask_running(f, PROTO_SESSION_DELETE, refs, sizeof(refs[0]), SESSIONS), 0);
 	}
 }
 

@@ -127,18 +127,6 @@ static void *work(void *arg) {
 
 // ---- main ----
 
-static uint32_t ask(uint16_t type, const void *items, size_t size, unsigned n) {
-	struct proto_header h;
-
-	fix_forget(f);
-	ck_assert_int_eq(fix_request(f, type, items, size, n), 0);
-	do {
-		relay_tick(f->r, f->now);
-		h = fix_reply(f, NULL, 0, 0);
-	} while (h.type == 0);
-	return h.status;
-}
-
 static void change_sessions(unsigned round, bool with_delete) {
 	struct proto_session sessions[SESSIONS];
 	struct proto_session_ref refs[SESSIONS] = {0};
@@ -147,9 +135,10 @@ static void change_sessions(unsigned round, bool with_delete) {
 		sessions[i] = make(i, round);
 		refs[i].session_id = sessions[i].session_id;
 	}
-	ck_assert_uint_eq(ask(PROTO_SESSION_PUT, sessions, sizeof(sessions[0]), SESSIONS), 0);
+	ck_assert_uint_eq(fix_ask_running(f, PROTO_SESSION_PUT, sessions, sizeof(sessions[0]), SESSIONS), 0);
 	if (with_delete && round % 3 == 2)
-		ck_assert_uint_eq(ask(PROTO_SESSION_DELETE, refs, sizeof(refs[0]), SESSIONS), 0);
+		ck_assert_uint_eq(
+			fix_ask_running(f, PROTO_SESSION_DELETE, refs, sizeof(refs[0]), SESSIONS), 0);
 }
 
 static void start(pthread_t *ids) {
