@@ -63,13 +63,6 @@ static inline void packet_store32(uint8_t *p, uint32_t v) {
 	memcpy(p, &v, sizeof(v));
 }
 
-static inline uint64_t packet_load64(const uint8_t *p) {
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 // The one's complement sum of 16-bit words (RFC 1071), in memory's order: it doesn't depend on the byte order.
 static inline uint16_t packet_fold(uint64_t sum) {
 	uint32_t half = (uint32_t)(sum >> 32), word = (uint32_t)sum + half;
