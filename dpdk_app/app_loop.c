@@ -76,6 +76,7 @@ static void count_port(struct app *a, unsigned i) {
 		s->rx_dropped = link.rx_dropped;
 	}
 	s->link_up = p->nic_index != 0 ? link.up : port_link_up(p);
+	relay_port_link(a->relay, i, s->link_up != 0);
 	port_show_link(p, s->link_up != 0);
 	if (p->counts_fd >= 0 && xdp_counts_read(p->counts_fd, counts) == 0)
 		memcpy(s->xdp, counts, sizeof(counts));

@@ -37,6 +37,7 @@ const char *media_event_name(unsigned bit_index) {
 		"neighbour_failed",
 		"bad_checksum",
 		"partial_checksum",
+		"link_down",
 	};
 
 	return bit_index < EVENT_KINDS ? names[bit_index] : "unknown";

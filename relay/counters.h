@@ -102,8 +102,9 @@ enum media_event {
 	EVENT_NEIGHBOUR_FAILED = 1 << 4,
 	EVENT_BAD_CHECKSUM = 1 << 5, // the UDP checksum of a component's first packet is wrong
 	EVENT_PARTIAL_CHECKSUM = 1 << 6, // why: the sender left it to a network card that didn't complete it
+	EVENT_LINK_DOWN = 1 << 7, // the packet port of this side's realm had no link
 };
-enum { EVENT_KINDS = 7 };
+enum { EVENT_KINDS = 8 };
 const char *media_event_name(unsigned bit_index);
 
 // Fill a header's sizes, offsets and strides (all else zero) for that many of each.

@@ -132,6 +132,9 @@ bool relay_tick(struct relay *r, uint64_t now_ns);
 // A next hop failed (its word says NEXT_HOP_FAILED by now): the sessions that use it get EVENT_NEIGHBOUR_FAILED with one
 // of the next ticks.
 void relay_next_hop_failed(struct relay *r, uint32_t id);
+// Whether a packet port has its link, taken to be up at the start. When it falls, and while it is down, the sides whose realm
+// it carries get EVENT_LINK_DOWN with one of the next ticks, though it may be back by then.
+void relay_port_link(struct relay *r, unsigned port, bool up);
 // Take no new sessions from now on (PUT: ESHUTDOWN); those that are here may change and end.
 void relay_drain(struct relay *r);
 // Sessions now held (for draining).

@@ -221,10 +221,15 @@ void session_describe(
 				.call_id = r->store.call_ids[slot],
 			},
 	};
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		describe_side(r, &s->side[i], &out->wanted.side[i]);
+		out->events[i] = s->events[i];
+	}
 	for (unsigned i = 0; i < COMPONENTS; i++) {
-		describe_component(r, slot, i, &out->component[i / 2][i % 2]);
-		out->component[i / 2][i % 2].counters.session_id = id;
+		struct proto_component_state *c = &out->component[i / 2][i % 2];
+
+		describe_component(r, slot, i, c);
+		c->counters.session_id = id;
+		out->events[i / 2] |= c->counters.events; // also those that are still to be told
 	}
 }

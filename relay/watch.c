@@ -163,6 +163,10 @@ static bool has_failed_hop(const struct relay *r, const struct session *s, unsig
 	return false;
 }
 
+static bool has_missed_link(const struct relay *r, const struct session *s, unsigned side) {
+	return r->watch.link_missed[r->params.realms[s->side[side].realm].port];
+}
+
 static void check_events(struct relay *r, uint32_t slot, bool timed_out, uint64_t now_ns) {
 	const struct session *s = &r->store.sessions[slot];
 	uint32_t events[2];
@@ -173,6 +177,8 @@ static void check_events(struct relay *r, uint32_t slot, bool timed_out, uint64_
 			events[i] |= check_one_way(r, slot, i, now_ns);
 		if (has_failed_hop(r, s, i))
 			events[i] |= EVENT_NEIGHBOUR_FAILED;
+		if (has_missed_link(r, s, i))
+			events[i] |= EVENT_LINK_DOWN;
 		events[i] &= ~s->events[i];
 	}
 	tell(r, slot, events);
@@ -202,17 +208,23 @@ static void check_session(struct relay *r, uint32_t slot, uint64_t now_ns) {
 	}
 }
 
+static void begin_scan(struct watch *w, uint64_t now_ns) {
+	w->scan_next = 0;
+	w->next_scan_ns = now_ns + SCAN_NS;
+	for (unsigned i = 0; i < RELAY_PORTS_MAX; i++) {
+		w->link_missed[i] = w->link_is_down[i] || w->link_fell[i];
+		w->link_fell[i] = false;
+	}
+}
+
 static void scan(struct relay *r, uint64_t now_ns) {
 	struct watch *w = &r->watch;
 	uint32_t end;
 
-	if (w->scan_next == r->store.max) {
-		if (now_ns < w->next_scan_ns)
-			return;
-		w->scan_next = 0;
-	}
-	if (w->scan_next == 0)
-		w->next_scan_ns = now_ns + SCAN_NS;
+	if (w->scan_next == r->store.max && now_ns < w->next_scan_ns)
+		return;
+	if (w->scan_next == 0 || w->scan_next == r->store.max)
+		begin_scan(w, now_ns);
 	end = r->store.max - w->scan_next < SLICE ? r->store.max : w->scan_next + SLICE;
 
 	for (; w->scan_next < end; w->scan_next++)
@@ -251,4 +263,14 @@ void watch_time(struct relay *r, uint64_t now_ns) {
 void relay_next_hop_failed(struct relay *r, uint32_t id) {
 	(void)id; // its word says so: the next scan, due now, sees it at whoever uses it
 	r->watch.next_scan_ns = 0;
+}
+
+void relay_port_link(struct relay *r, unsigned port, bool up) {
+	struct watch *w = &r->watch;
+
+	if (!up && !w->link_is_down[port]) {
+		w->link_fell[port] = true;
+		w->next_scan_ns = 0;
+	}
+	w->link_is_down[port] = !up;
 }

@@ -43,23 +43,16 @@ void events_take(void *ctx, struct proto_reader *items) {
 
 // One session of the list: what its events would have told.
 static void take_state(struct media *m, const struct proto_session_state *state) {
-	uint32_t events[2] = {0};
 	struct pairing *p;
 	uint64_t handle;
 	struct stream *s = pairing_find_session(m, state->wanted.session_id, &handle, &p);
 
 	if (s == NULL)
 		return;
-	for (int side = 0; side < 2; side++) {
-		for (int c = 0; c < 2; c++) {
-			const struct component_slot *slot = &state->component[side][c].counters;
-
-			events[side] |= slot->events;
-			if (component_is_latched(slot))
-				learn(s, side, c, &slot->learnt);
-		}
-	}
-	raise_events(m, p, s, events);
+	for (int side = 0; side < 2; side++)
+		for (int c = 0; c < 2; c++)
+			learn(s, side, c, &state->component[side][c].counters.learnt);
+	raise_events(m, p, s, state->events);
 }
 
 static void ask_page(struct media *m, uint64_t after);

@@ -279,12 +279,19 @@ static void say_way(struct diagnosis *d, const struct way *w, enum flow flow) {
 	say_learnt(d, w);
 }
 
+static void say_link(struct diagnosis *d, const struct diagnosis_session *s, unsigned side) {
+	if ((s->state->events[side] & EVENT_LINK_DOWN) != 0)
+		say(d, "the port that carries %s's media was without a link", session_json_role(side));
+}
+
 void diagnosis_find(const struct diagnosis_session *s, struct diagnosis *out) {
 	struct way way[2] = {way_of(s, 0), way_of(s, 1)};
 	enum flow flow[2] = {flow_of(&way[0]), flow_of(&way[1])};
 
 	out->n_lines = 0;
 	say_summary(out, s, flow);
+	for (unsigned side = 0; side < 2; side++)
+		say_link(out, s, side);
 	for (unsigned side = 0; side < 2; side++)
 		say_way(out, &way[side], flow[side]);
 }

@@ -125,6 +125,7 @@ static json_t *side_json(const struct proto_session_state *s, unsigned side, boo
 	row_text(&r, "latch", session_json_latch(wanted->latch));
 	row_u64(&r, "latch_epoch", wanted->latch_epoch);
 	row_endpoint(&r, "vouched", &wanted->vouched);
+	row_take(&r, "events", events_json(s->events[side]));
 	for (unsigned component = 0; component < 2; component++)
 		row_append(&r, components, component_json(s, side, component, ended));
 	row_take(&r, "components", components);

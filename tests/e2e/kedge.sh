@@ -281,12 +281,13 @@ relay_is_accounted_for() {
 	[ "${PIDS[relay]}" = "$(cat "$WORK/sums.pid")" ]
 }
 
-# What the kernel counted of a port's interface, and what of it its own network stack sent.
+# What the kernel counted of a port's interface (sent is also what an interface without a link threw away), and what of it its
+# own network stack sent.
 interface_counters() { # interface_counters PORT
 	local stack=0
 	is_taken "$1" || stack=$(stack_sent "$1")
 	ip -n "$(ns edge)" -j -s link show "$(nic_of "$1")" |
-		jq -c --argjson stack "$stack" '.[0].stats64 | {rx: .rx.packets, tx: .tx.packets, stack: $stack}'
+		jq -c --argjson stack "$stack" '.[0].stats64 | {rx: .rx.packets, tx: (.tx.packets + .tx.dropped), stack: $stack}'
 }
 
 interface_since_start() { # interface_since_start PORT

@@ -154,6 +154,12 @@ static void change_partial_rtcp(struct proto_session_state *s) {
 	s->component[0][1].counters.events = EVENT_BAD_CHECKSUM | EVENT_PARTIAL_CHECKSUM;
 }
 
+static void change_link_down(struct proto_session_state *s) {
+	change_caller_silent(s);
+	s->events[0] = EVENT_LINK_DOWN | EVENT_LATCHED;
+	s->events[1] = EVENT_ONE_WAY;
+}
+
 static void change_clock_behind(struct proto_session_state *s) {
 	s->component[0][0].counters.last_in_ns = NOW + S; // a packet that came while the reply was written
 }
@@ -251,6 +257,10 @@ static const struct {
 			"the UDP checksum of callee's first packet was wrong: caller's host drops such packets",
 			"udp_checksum = \"compute\" on the port that callee's packets come in by repairs them"}},
 	{"checksums of RTCP are not about audio", change_partial_rtcp, 0, {"audio flows both ways"}},
+	{"no link", change_link_down, 0,
+		{"one-way audio: only from callee to caller",
+			"the port that carries caller's media was without a link",
+			"no RTP from caller for 12.3 s", DIFFERS}},
 	{"a packet from the future", change_clock_behind, 0, {"audio flows both ways", DIFFERS}},
 };
 

@@ -316,6 +316,15 @@ START_TEST(lists_when_events_are_lost) {
 	relay_client_on_message(f.client, &h, sizeof(h));
 	mf_run(&f);
 	ck_assert_uint_eq(f.n_events, 0); // known by now
+	f.events = 0;
+	for (int i = 0; i < MF_TIMEOUT_S + 2; i++) { // an event of the relay's main thread
+		f.relay->now += 1000000000;
+		mf_settle(&f);
+	}
+	mf_forget(&f);
+	relay_client_on_message(f.client, &h, sizeof(h));
+	mf_run(&f);
+	ck_assert_uint_eq(f.events, EVENT_MEDIA_TIMEOUT);
 	delete_call();
 	end();
 }

@@ -228,6 +228,89 @@ START_TEST(failed_neighbours_are_told) {
 }
 END_TEST
 
+// Port 1 carries the callee's realm.
+START_TEST(links_that_fall_are_told) {
+	put_session();
+	relay_port_link(f->r, 0, true);
+	relay_port_link(f->r, 1, true);
+	pass(2 * S);
+	ck_assert(!got_event());
+	relay_port_link(f->r, 1, false);
+	fix_settle(f);
+	fix_settle(f); // the rest of the scan
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], 0);
+	ck_assert_uint_eq(event.events[1], EVENT_LINK_DOWN);
+	pass(2 * S);
+	ck_assert(!got_event()); // once
+}
+END_TEST
+
+START_TEST(a_link_that_is_back_before_the_scan_is_told) {
+	put_session();
+	pass(2 * S);
+	relay_port_link(f->r, 0, false);
+	relay_port_link(f->r, 0, true);
+	fix_settle(f);
+	fix_settle(f);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_LINK_DOWN);
+	ck_assert_uint_eq(event.events[1], 0);
+	session.session_id++; // a later session has lost nothing
+	put_session();
+	pass(2 * S);
+	ck_assert(!got_event());
+}
+END_TEST
+
+START_TEST(a_link_that_is_down_already_is_told) {
+	relay_port_link(f->r, 0, false);
+	pass(2 * S);
+	put_session();
+	pass(2 * S);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_LINK_DOWN);
+}
+END_TEST
+
+// So that who lost events can list what they said: what the workers raised, and what only main knows.
+START_TEST(what_was_told_is_listed) {
+	struct proto_session_state state;
+
+	session.side[0].latch = LATCH_ANY;
+	put_session();
+	caller_sends();
+	relay_port_link(f->r, 1, false);
+	pass(32 * S);
+	fix_forget(f);
+	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_GET, fix_id(1), &state), 0);
+	ck_assert_uint_eq(state.events[0], EVENT_LATCHED | EVENT_MEDIA_TIMEOUT);
+	ck_assert_uint_eq(state.events[1], EVENT_LINK_DOWN | EVENT_MEDIA_TIMEOUT);
+	ck_assert_uint_eq(state.component[0][0].counters.events, EVENT_LATCHED);
+	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_DELETE, fix_id(1), &state), 0);
+	ck_assert_uint_eq(state.events[1], EVENT_LINK_DOWN | EVENT_MEDIA_TIMEOUT);
+}
+END_TEST
+
+START_TEST(another_silence_is_told_too) {
+	put_session();
+	pass(31 * S);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_MEDIA_TIMEOUT);
+	session.media_timeout_ms = 0; // held, then not
+	put_session();
+	pass(31 * S);
+	session.media_timeout_ms = 30000;
+	put_session();
+	pass(29 * S);
+	ck_assert(!got_event());
+	pass(2 * S);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_MEDIA_TIMEOUT);
+	ck_assert_uint_eq(event.events[1], EVENT_MEDIA_TIMEOUT);
+}
+END_TEST
+
 START_TEST(slow_subscribers_lose_events_and_are_told) {
 	session.side[0].latch = LATCH_ANY;
 	put_session();
@@ -421,6 +504,11 @@ static TCase *events_case(void) {
 	tcase_add_test(tc, no_way_is_not_one_way);
 	tcase_add_test(tc, held_calls_may_be_one_way);
 	tcase_add_test(tc, failed_neighbours_are_told);
+	tcase_add_test(tc, links_that_fall_are_told);
+	tcase_add_test(tc, a_link_that_is_back_before_the_scan_is_told);
+	tcase_add_test(tc, a_link_that_is_down_already_is_told);
+	tcase_add_test(tc, what_was_told_is_listed);
+	tcase_add_test(tc, another_silence_is_told_too);
 	tcase_add_test(tc, slow_subscribers_lose_events_and_are_told);
 	tcase_add_test(tc, gone_subscribers_are_closed);
 	tcase_add_test(tc, many_events_take_several_messages);
