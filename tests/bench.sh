@@ -9,7 +9,7 @@ set -e -u -o pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # As they are to be read, the quickest first.
-BENCHES='relay_burst sessions line_rate beside_rtpengine'
+BENCHES='relay_burst sessions calls line_rate beside_rtpengine'
 
 usage() {
 	cat <<-END

@@ -40,17 +40,6 @@ arrived() {
 	echo "$sum"
 }
 
-# threads_ns NAME [COMM]: CPU time of a process's threads, without those whose name begins with COMM.
-threads_ns() {
-	local thread sum=0 ns
-	for thread in /proc/"${PIDS[$1]}"/task/*; do
-		[ -z "${2:-}" ] || [[ "$(<"$thread/comm")" != "$2"* ]] || continue
-		read -r ns _ <"$thread/schedstat"
-		sum=$((sum + ns))
-	done
-	echo "$sum"
-}
-
 # frames MORE...: $WORK/access.pcap and core.pcap, 16 packets of each stream.
 frames() {
 	local sides=(-s "realm=access,remote=$PEERS_ACCESS" -s "realm=core,remote=$PEERS_CORE")
@@ -69,10 +58,6 @@ kedge_up() {
 	wait_for "the relay's socket" 15 relay_answers
 	"$RELAY_LOAD" -c "$WORK/run/relay.sock" -n "$SESSIONS" -s "realm=access,remote=$PEERS_ACCESS" \
 		-s "realm=core,remote=$PEERS_CORE" put "endpoints=$WORK/kedge.endpoints" >&2
-}
-
-kedge_ns() {
-	echo $(($(relay_stats '[.workers[].busy_ns] | add') + $(threads_ns relay rte-worker)))
 }
 
 kedge_down() {

@@ -75,3 +75,41 @@ relay_config() {
 		control: { socket = "$WORK/run/control.sock"; };
 	END
 }
+
+# threads_ns NAME [COMM]: CPU time of a process's threads, without those whose name begins with COMM.
+threads_ns() {
+	local thread sum=0 ns
+	for thread in /proc/"${PIDS[$1]}"/task/*; do
+		[ -z "${2:-}" ] || [[ "$(<"$thread/comm")" != "$2"* ]] || continue
+		read -r ns _ <"$thread/schedstat"
+		sum=$((sum + ns))
+	done
+	echo "$sum"
+}
+
+# CPU time of the relay: its workers' loops that carried packets, and all its other threads.
+relay_ns() {
+	echo $(($(relay_stats '[.workers[].busy_ns] | add') + $(threads_ns relay rte-worker)))
+}
+
+# resident_kib NAME
+resident_kib() {
+	awk '$1 == "VmRSS:" { print $2 }' "/proc/${PIDS[$1]}/status"
+}
+
+# Both phones of up to N calls: call_load between the access and the core network.
+phones_begin() { # phones_begin N
+	coproc PHONES { exec "$BENCH/call_load" "$(ns access),$CALLER" "$(ns core),$CALLEE" "$EDGE_ACCESS:5060" "$1" 2>>"$WORK/phones.log"; }
+	PIDS[phones]=$PHONES_PID
+}
+
+# phones STEP: do one step of call_load's; its figures go to stdout.
+phones() {
+	local line
+	echo "$1" >&"${PHONES[1]}"
+	while read -r line <&"${PHONES[0]}"; do
+		[ "$line" != done ] || return 0
+		echo "$line"
+	done
+	fail "call_load: $(tail -n 1 "$WORK/phones.log")"
+}

@@ -18,10 +18,6 @@ load() { # load N PEERS STEP...
 		-s realm=core,remote=198.51.100.10+8:2000+20000 "$@" || fail "relay_load $* ended with $?"
 }
 
-resident_kib() {
-	awk '$1 == "VmRSS:" { print $2 }' "/proc/${PIDS[relay]}/status"
-}
-
 # with_relay N PEERS: a relay with room for N sessions of these peers in access, filled and emptied. Leaves $WORK/N.figures,
 # $WORK/N.endpoints and RESIDENT.
 with_relay() {
@@ -31,7 +27,7 @@ with_relay() {
 	relay_spawn
 	wait_for "the relay's socket" 15 relay_answers
 	load "$n" "$peers" put list count "endpoints=$WORK/$n.endpoints" >"$WORK/$n.figures"
-	RESIDENT=$(resident_kib)
+	RESIDENT=$(resident_kib relay)
 	load "$n" "$peers" delete >>"$WORK/$n.figures"
 	check_soon "no session is left of $n" relay_stats_is .sessions 0 >&2
 	check_soon "no media port is in use" relay_stats_is '[.realms[].media_ports_used] | add' 0 >&2

@@ -6,6 +6,8 @@ MAX_SESSIONS=1000
 WORKERS='' # CPUs; by default the worker's own
 HUGEPAGES=never
 MEDIA_PORTS="[ 16384, 32767 ]"
+ACCESS_MEDIA='' # { … }, …: instead of the edge's one address with MEDIA_PORTS
+CORE_MEDIA=''
 MEDIA_TIMEOUT_S=300
 RING_TIMEOUT_S=60
 FIRST_RESPONSE_MS=4000
@@ -47,11 +49,11 @@ kedge_config() {
 		realms = (
 		  { name = "access"; port = "$ACCESS_PORT"; nat = "$ACCESS_NAT"; latch = "auto"; allow = [ $ACCESS_ALLOW ]; dscp = 46;
 		    $ACCESS_SETTINGS $timers
-		    media = ( { address = "$EDGE_ACCESS"; ports = $MEDIA_PORTS; } );
+		    media = ( ${ACCESS_MEDIA:-"{ address = \"$EDGE_ACCESS\"; ports = $MEDIA_PORTS; }"} );
 		    sip = ( { transport = "udp"; address = "$EDGE_ACCESS"; port = 5060; } ); },
 		  { name = "core"; port = "$CORE_PORT"; nat = "never"; dscp = 46;
 		    $CORE_SETTINGS $timers
-		    media = ( { address = "$EDGE_CORE"; ports = $MEDIA_PORTS; } );
+		    media = ( ${CORE_MEDIA:-"{ address = \"$EDGE_CORE\"; ports = $MEDIA_PORTS; }"} );
 		    sip = ( { transport = "udp"; address = "$EDGE_CORE"; port = 5060; } ); }
 		);
 		trunks = ( $MORE_TRUNKS
