@@ -38,6 +38,7 @@ const char *media_event_name(unsigned bit_index) {
 		"bad_checksum",
 		"partial_checksum",
 		"link_down",
+		"media_back",
 	};
 
 	return bit_index < EVENT_KINDS ? names[bit_index] : "unknown";

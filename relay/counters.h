@@ -92,19 +92,22 @@ struct stats_realm {
 	uint64_t media_ports_used, media_ports_resting, media_ports_free; // pairs (RTP and RTCP)
 };
 
-// What a side's media did that signalling may want to know; bits only ever get set while a session lives.
+// What a side's media did that signalling may want to know. Bits only ever get set while a session lives, but for silence
+// (MEDIA_TIMEOUT and MEDIA_BACK, always of both sides), which ends and begins anew.
 enum media_event {
 	EVENT_LATCHED = 1 << 0, // learnt an endpoint
 	EVENT_SOURCE_REFUSED = 1 << 1, // first packet from a source that was refused
 	// This side's RTP silent for 10 s while the other's flows; not while the timeout is off.
 	EVENT_ONE_WAY = 1 << 2,
-	EVENT_MEDIA_TIMEOUT = 1 << 3, // no RTP or RTCP from either side for the session's timeout
+	// No RTP or RTCP from either side for the session's timeout; raised again after each further one.
+	EVENT_MEDIA_TIMEOUT = 1 << 3,
 	EVENT_NEIGHBOUR_FAILED = 1 << 4,
 	EVENT_BAD_CHECKSUM = 1 << 5, // the UDP checksum of a component's first packet is wrong
 	EVENT_PARTIAL_CHECKSUM = 1 << 6, // why: the sender left it to a network card that didn't complete it
 	EVENT_LINK_DOWN = 1 << 7, // the packet port of this side's realm had no link
+	EVENT_MEDIA_BACK = 1 << 8, // packets from either side after EVENT_MEDIA_TIMEOUT, which this takes back
 };
-enum { EVENT_KINDS = 8 };
+enum { EVENT_KINDS = 9 };
 const char *media_event_name(unsigned bit_index);
 
 // Fill a header's sizes, offsets and strides (all else zero) for that many of each.

@@ -146,7 +146,7 @@ struct proto_event {
 	uint32_t length;
 	uint32_t reserved;
 	uint64_t session_id, call_id;
-	uint32_t events[2]; // enum media_event bits, a side each (MEDIA_TIMEOUT in both)
+	uint32_t events[2]; // enum media_event bits, a side each
 	struct endpoint learnt[2][2]; // [side][component], where EVENT_LATCHED
 };
 

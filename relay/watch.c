@@ -145,13 +145,36 @@ static uint32_t check_one_way(const struct relay *r, uint32_t slot, unsigned sil
 	return clock_since(now_ns, since) >= ONE_WAY_NS ? EVENT_ONE_WAY : 0;
 }
 
-static bool is_timed_out(const struct relay *r, uint32_t slot, uint64_t now_ns) {
-	const struct session *s = &r->store.sessions[slot];
-	uint64_t last = s->quiet_ns;
+static uint64_t last_in_of_any(const struct relay *r, uint32_t slot) {
+	uint64_t last = 0;
 
 	for (unsigned i = 0; i < COMPONENTS; i++)
 		last = latest(last, session_last_in(r, slot, i));
-	return clock_since(now_ns, last) >= (uint64_t)s->media_timeout_ms * 1000000;
+	return last;
+}
+
+static bool is_timed_out(const struct relay *r, uint32_t slot, uint64_t now_ns) {
+	const struct session *s = &r->store.sessions[slot];
+	const uint64_t since = latest(s->quiet_ns, last_in_of_any(r, slot));
+
+	return s->media_timeout_ms != 0 &&
+		clock_since(now_ns, since) >= (uint64_t)s->media_timeout_ms * 1000000;
+}
+
+// What is to be told of both sides' silence. It is counted anew from when it was told.
+static uint32_t check_silence(struct relay *r, uint32_t slot, bool timed_out, uint64_t now_ns) {
+	const uint32_t silence = EVENT_MEDIA_TIMEOUT | EVENT_MEDIA_BACK;
+	struct session *s = &r->store.sessions[slot];
+	const bool was_silent = (s->events[0] & EVENT_MEDIA_TIMEOUT) != 0;
+
+	if (!timed_out && !(was_silent && last_in_of_any(r, slot) > s->quiet_ns))
+		return 0;
+	for (unsigned i = 0; i < 2; i++)
+		s->events[i] &= ~silence;
+	if (!timed_out)
+		return EVENT_MEDIA_BACK;
+	s->quiet_ns = now_ns;
+	return EVENT_MEDIA_TIMEOUT;
 }
 
 static bool has_failed_hop(const struct relay *r, const struct session *s, unsigned side) {
@@ -169,10 +192,11 @@ static bool has_missed_link(const struct relay *r, const struct session *s, unsi
 
 static void check_events(struct relay *r, uint32_t slot, bool timed_out, uint64_t now_ns) {
 	const struct session *s = &r->store.sessions[slot];
+	const uint32_t silence = check_silence(r, slot, timed_out, now_ns);
 	uint32_t events[2];
 
 	for (unsigned i = 0; i < 2; i++) {
-		events[i] = timed_out ? EVENT_MEDIA_TIMEOUT : 0;
+		events[i] = silence;
 		if (s->media_timeout_ms != 0)
 			events[i] |= check_one_way(r, slot, i, now_ns);
 		if (has_failed_hop(r, s, i))
@@ -195,7 +219,7 @@ static bool lacks_hop(const struct session *s) {
 static void check_session(struct relay *r, uint32_t slot, uint64_t now_ns) {
 	const struct owner *o = watch_owner(r, (uint32_t)(r->store.ids[slot] >> 48));
 	const struct session *s = &r->store.sessions[slot];
-	bool timed_out = s->media_timeout_ms != 0 && is_timed_out(r, slot, now_ns);
+	const bool timed_out = is_timed_out(r, slot, now_ns);
 
 	check_events(r, slot, timed_out, now_ns);
 	if (o->conn == NULL && (timed_out || clock_since(now_ns, o->gone_ns) >= AWAY_NS)) {

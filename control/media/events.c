@@ -7,13 +7,34 @@ static void learn(struct stream *s, int side, int component, const struct endpoi
 		s->learnt[side][component] = *e;
 }
 
-// Tells the user of those bits that are new.
+static bool is_silent(const struct stream *s) {
+	return (s->events[0] & EVENT_MEDIA_TIMEOUT) != 0;
+}
+
+// All streams that ought to carry something are.
+static bool all_are_silent(const struct pairing *p) {
+	for (unsigned i = 0; i < p->n_streams; i++) {
+		const struct stream *s = p->streams[i];
+
+		if (s->session_id != 0 && s->now.session.media_timeout_ms != 0 && !is_silent(s))
+			return false;
+	}
+	return true;
+}
+
+// Tells the user of those bits that are new. Of silence, which comes and goes with every stream, only that there is no other.
 static void raise_events(
 	struct media *m, const struct pairing *p, struct stream *s, const uint32_t events[2]) {
-	const uint32_t new[2] = {events[0] & ~s->events[0], events[1] & ~s->events[1]};
+	uint32_t new[2];
 
-	s->events[0] |= events[0];
-	s->events[1] |= events[1];
+	for (unsigned side = 0; side < 2; side++) {
+		new[side] = events[side] & ~s->events[side] & ~(uint32_t)EVENT_MEDIA_BACK;
+		if ((events[side] & EVENT_MEDIA_BACK) != 0)
+			s->events[side] &= ~(uint32_t)EVENT_MEDIA_TIMEOUT;
+		s->events[side] |= events[side] & ~(uint32_t)EVENT_MEDIA_BACK;
+	}
+	for (unsigned side = 0; side < 2 && !all_are_silent(p); side++)
+		new[side] &= ~(uint32_t)EVENT_MEDIA_TIMEOUT;
 	if ((new[0] | new[1]) != 0)
 		m->user.on_event(m->user.ctx, p->owner, new);
 }

@@ -279,6 +279,67 @@ START_TEST(silence_ends_a_call) {
 }
 END_TEST
 
+#define VIDEO(port) "m=video " port " RTP/AVP 0\r\n" // the payload type that bench_rtp sends
+
+static uint16_t port_of(const char *text, const char *media) {
+	unsigned port = 0;
+
+	ck_assert_ptr_nonnull(strstr(text, media));
+	ck_assert_int_eq(sscanf(strstr(text, media) + strlen(media), "%u", &port), 1);
+	return (uint16_t)port;
+}
+
+// Our ports towards the caller, of audio and video.
+static void talk_with_video(uint16_t *audio, uint16_t *video) {
+	open_with(&(struct bench_options){.control = "media_timeout_s = 30;"});
+	alice.sdp = CALLER_SDP VIDEO("4002");
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	reply(&bob, 200, CALLEE_SDP VIDEO("5002"));
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	*audio = port_of(alice.last->text, "m=audio ");
+	*video = port_of(alice.last->text, "m=video ");
+	ack(&alice);
+}
+
+// The caller's RTP from one of its ports for so long, nothing else.
+static void caller_sends(uint16_t from, uint16_t to, unsigned seconds) {
+	for (unsigned i = 0; i < seconds; i++) {
+		ck_assert_str_eq(bench_rtp(REALM_ACCESS, "192.0.2.10", from, "203.0.113.1", to), "forwarded");
+		bench_wait(1000);
+	}
+	expect_nothing(&alice);
+	expect_nothing(&bob);
+}
+
+START_TEST(a_silent_stream_ends_no_call) {
+	uint16_t audio, video;
+
+	talk_with_video(&audio, &video);
+	caller_sends(4000, audio, 100);
+	wait_for_it(28000, 32000); // now that the other one is, too
+	take_bye(&alice);
+	take_bye(&bob);
+	ck_assert_str_eq(bench_ended()->cause, "media_timeout");
+	bench_close();
+}
+END_TEST
+
+START_TEST(a_stream_that_comes_back_is_not_silent) {
+	uint16_t audio, video;
+
+	talk_with_video(&audio, &video);
+	caller_sends(4000, audio, 40);
+	caller_sends(4002, video, 100);
+	wait_for_it(28000, 32000);
+	take_bye(&alice);
+	take_bye(&bob);
+	bench_close();
+}
+END_TEST
+
 // §15: the caller's BYE waits for its ACK.
 START_TEST(silence_before_the_ack) {
 	open_with(&(struct bench_options){.control = "media_timeout_s = 10;"});
@@ -331,7 +392,8 @@ int main(void) {
 	const TTest *const tests[] = {gone_before_the_call, late_with_the_offer, gone_with_the_offer,
 		slow_with_the_answer, late_with_the_answer, gone_with_the_answer, gone_with_early_media,
 		gone_in_mid_call, gone_for_good, stuck_at_the_end, sessions_are_exhausted,
-		ports_are_exhausted, calls_are_exhausted, silence_ends_a_call, silence_before_the_ack,
+		ports_are_exhausted, calls_are_exhausted, silence_ends_a_call, a_silent_stream_ends_no_call,
+		a_stream_that_comes_back_is_not_silent, silence_before_the_ack,
 		ringing_may_be_silent, held_calls_may_be_silent};
 
 	return BENCH_RUN("calls_relay", tests);

@@ -132,6 +132,37 @@ START_TEST(media_timeout_is_told_once) {
 }
 END_TEST
 
+START_TEST(media_that_is_back_is_told) {
+	put_session();
+	pass(31 * S);
+	ck_assert(got_event());
+	caller_sends();
+	pass(2 * S);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_MEDIA_BACK);
+	ck_assert_uint_eq(event.events[1], EVENT_MEDIA_BACK);
+	caller_sends();
+	pass(28 * S);
+	ck_assert(!got_event());
+	pass(3 * S);
+	ck_assert(got_event());
+	ck_assert_uint_eq(event.events[0], EVENT_MEDIA_TIMEOUT);
+}
+END_TEST
+
+// A controller that did not end it for its other sessions' sake may have to by now.
+START_TEST(silence_that_lasts_is_told_again) {
+	put_session();
+	for (unsigned i = 0; i < 3; i++) {
+		pass(20 * S);
+		ck_assert(!got_event());
+		pass(10 * S + S / 2);
+		ck_assert(got_event());
+		ck_assert_uint_eq(event.events[0], EVENT_MEDIA_TIMEOUT);
+	}
+}
+END_TEST
+
 START_TEST(rtcp_is_no_silence) {
 	put_session();
 	for (unsigned i = 0; i < 5; i++) {
@@ -497,6 +528,8 @@ static TCase *events_case(void) {
 	tcase_add_test(tc, refused_sources_are_told_once);
 	tcase_add_test(tc, events_of_a_dead_session_are_nobodys);
 	tcase_add_test(tc, media_timeout_is_told_once);
+	tcase_add_test(tc, media_that_is_back_is_told);
+	tcase_add_test(tc, silence_that_lasts_is_told_again);
 	tcase_add_test(tc, rtcp_is_no_silence);
 	tcase_add_test(tc, held_calls_may_be_silent);
 	tcase_add_test(tc, one_way_is_told);
