@@ -10,6 +10,21 @@ void call_blame(struct call *c, const char *cause, const char *by) {
 	c->end_by = by;
 }
 
+void call_keep_reason(struct call *c, const struct sip_msg *m) {
+	char text[1024];
+	struct sink s = sink_over(text, sizeof(text));
+	const struct sip_header *h;
+
+	if (c->reason_header != NULL)
+		return;
+	for (unsigned i = 0; (h = sip_msg_header(m, HEADER_REASON, i)) != NULL; i++) {
+		sink_text(&s, i == 0 ? "" : ", ");
+		sink_span(&s, h->value);
+	}
+	if (s.len > 0 && (s.overflow || text_set(&c->reason_header, sink_result(&s)) < 0))
+		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // what follows goes without
+}
+
 void call_set_final(struct call *c, unsigned status, const char *reason) {
 	c->final_status = status;
 	free(c->final_reason);

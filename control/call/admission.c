@@ -62,10 +62,12 @@ static bool sdp_differs(const struct sip_msg *m, const struct flow *flow) {
 
 	if (!sip_msg_body(m, "application/sdp", &body) || sdp_parse(body, &sdp) < 0)
 		return false;
-	for (unsigned i = 0; i < sdp.n_streams; i++)
-		if (endpoint_is_set(&sdp.streams[i].rtp) &&
-			!endpoint_same_addr(&sdp.streams[i].rtp, &flow->remote))
+	for (unsigned i = 0; i < sdp.n_streams; i++) {
+		const struct endpoint *rtp = &sdp.streams[i].rtp;
+
+		if (endpoint_is_set(rtp) && !sdp_is_hold_address(rtp) && !endpoint_same_addr(rtp, &flow->remote))
 			return true;
+	}
 	return false;
 }
 

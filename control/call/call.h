@@ -36,6 +36,9 @@ struct dialog {
 	uint32_t local_cseq, remote_cseq; // 0: none yet
 	unsigned status; // of the last response that made or moved it, for passing on
 	char *reason; // its phrase
+	struct flow flow; // callee's dialogs: where the branch's INVITE went; of a NATed peer, where its response came from
+	bool nated; // likewise: requests go to flow, whatever Contact says
+	bool bye_received; // it is over for both sides
 };
 
 struct branch {
@@ -45,8 +48,7 @@ struct branch {
 	int trunk, peer; // -1: a contact route
 	char *request_uri;
 	char *local_uri, *remote_uri; // From and To without tags: hosts of this try's realm and peer
-	struct flow target; // where the INVITE went; once something answered, where that came from
-	bool nated; // further requests go to target, whatever Contact says
+	struct flow target; // where the INVITE went
 	uint64_t client; // INVITE client transaction
 	uint32_t cseq;
 	unsigned status; // of the last response

@@ -27,25 +27,21 @@ int call_media_offer(struct calls *cs, struct call *c, struct span sdp) {
 		LEG_CALLER, party, sdp);
 }
 
-static struct branch *find_fork(const struct call *c, uint16_t peer_part, struct dialog **out) {
+static struct dialog *find_fork(const struct call *c, uint16_t peer_part) {
 	for (struct branch *b = c->branches; b != NULL; b = b->next)
 		for (struct dialog *d = b->dialogs; d != NULL; d = d->next)
-			if (d->peer_part == peer_part) {
-				*out = d;
-				return b;
-			}
+			if (d->peer_part == peer_part)
+				return d;
 	return NULL;
 }
 
 int call_media_answer(struct calls *cs, struct call *c, const struct dialog *d, enum media_request kind) {
 	struct media_party party[2];
-	struct dialog *same;
-	const struct branch *b = find_fork(c, d->peer_part, &same);
 
 	fill_party(&c->leg[LEG_CALLER], &party[LEG_CALLER]);
 	fill_party(&c->leg[LEG_CALLEE], &party[LEG_CALLEE]);
-	party[LEG_CALLEE].nated = b->nated;
-	party[LEG_CALLEE].vouched = b->target.remote;
+	party[LEG_CALLEE].nated = d->nated;
+	party[LEG_CALLEE].vouched = d->flow.remote;
 	party[LEG_CALLEE].vouched.port = 0;
 	party[LEG_CALLEE].tag = span_of(d->remote_tag);
 	return media_answer(
@@ -85,7 +81,7 @@ static void on_offer_result(struct calls *cs, struct call *c, const struct media
 
 void call_media_on_result(struct calls *cs, const struct media_result *r) {
 	struct call *c = calls_find(cs, r->owner);
-	struct dialog *d = NULL;
+	struct dialog *d;
 
 	if (c == NULL)
 		return;
@@ -95,7 +91,8 @@ void call_media_on_result(struct calls *cs, const struct media_result *r) {
 		on_offer_result(cs, c, r);
 		return;
 	}
-	if (find_fork(c, (uint16_t)r->request, &d) == NULL)
+	d = find_fork(c, (uint16_t)r->request);
+	if (d == NULL)
 		return;
 	if (r->request >> 16 == REQUEST_PREVIEW) { // a preview that failed is shown without its description
 		if (call_event(cs, c, CALL_ON_PROGRESS) & CALL_DO_PASS_PROGRESS)

@@ -258,8 +258,8 @@ void callee_on_answer(struct calls *cs, struct call *c, struct branch *b, struct
 	}
 	d->state = DIALOG_CONFIRMED;
 	l->dialog = d;
-	l->flow = b->target;
-	l->nated = b->nated;
+	l->flow = d->flow;
+	l->nated = d->nated;
 	call_event(cs, c, CALL_ON_ANSWER);
 }
 

@@ -18,23 +18,23 @@ static void on_ack(void *ctx, uint64_t owner, const struct sip_msg *m, const str
 	struct call *c = calls_find(cs, owner);
 
 	// Without an owner it acknowledges nothing of ours: Call-ID, tags and CSeq must be those of the 2xx.
-	(void)m, (void)flow;
-	if (c != NULL)
-		call_event(cs, c, CALL_ON_ACK);
+	(void)m;
+	if (c == NULL)
+		return;
+	leg_follow_flow(&c->leg[LEG_CALLER], flow);
+	call_event(cs, c, CALL_ON_ACK);
 }
 
 static void on_cancel(void *ctx, uint64_t owner, const struct sip_msg *m) {
 	struct calls *cs = ctx;
 	struct call *c = calls_find(cs, owner);
-	const struct sip_header *reason = sip_msg_header(m, HEADER_REASON, 0);
 
 	if (c == NULL)
 		return;
 	cs->counters[CALL_COUNTER_CANCELLED]++;
 	log_info(
 		"call id=%016" PRIx64 " leg=0 call_id=%s received=CANCEL", c->id, c->leg[LEG_CALLER].call_id);
-	if (reason != NULL && text_set(&c->reason_header, reason->value) < 0)
-		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // it goes without
+	call_keep_reason(c, m);
 	call_blame(c, "cancel", "caller");
 	call_set_final(c, 487, NULL);
 	call_event(cs, c, CALL_ON_CANCEL);

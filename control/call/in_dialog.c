@@ -51,11 +51,9 @@ static bool is_in_order(struct dialog *d, const struct sip_msg *m) {
 	return true;
 }
 
-static void keep_reason(struct call *c, const struct sip_msg *m) {
-	const struct sip_header *h = sip_msg_header(m, HEADER_REASON, 0);
-
-	if (h != NULL && c->reason_header == NULL && text_set(&c->reason_header, h->value) < 0)
-		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // the BYE goes without
+// A dialog that a BYE of ours or theirs has ended knows no more requests (RFC 3261 §15.1.2), but for their BYE that crossed ours.
+static bool is_over(const struct dialog *d, const struct sip_msg *m) {
+	return d->state == DIALOG_TERMINATED && (d->bye_received || m->method != METHOD_BYE);
 }
 
 // A callee must not end an early dialog (RFC 3261 §15). One that does ends the call only if nobody else rings.
@@ -79,6 +77,7 @@ static void on_bye(struct calls *cs, const struct place *p, uint64_t server, con
 	if (sip_server_respond(cs->stack, server, &ok) < 0)
 		log_debug("call id=%016" PRIx64 " leg=%d answer=failed", p->call->id, p->side);
 	p->dialog->state = DIALOG_TERMINATED;
+	p->dialog->bye_received = true;
 	log_info("call id=%016" PRIx64 " leg=%d call_id=%s received=BYE", p->call->id, p->side, l->call_id);
 	if (l->dialog != p->dialog && l->dialog != NULL)
 		return; // a fork that was not chosen
@@ -86,7 +85,7 @@ static void on_bye(struct calls *cs, const struct place *p, uint64_t server, con
 		return;
 	if (p->side == LEG_CALLER)
 		sip_server_acknowledged(cs->stack, l->server); // whoever ends the dialog has had our 2xx
-	keep_reason(p->call, m);
+	call_keep_reason(p->call, m);
 	if (p->call->state < CALL_ANSWERED)
 		call_set_final(p->call, p->side == LEG_CALLER ? 487 : 480, NULL);
 	if (p->call->state < CALL_ENDING && p->call->state != CALL_HANGING_UP)
@@ -94,15 +93,24 @@ static void on_bye(struct calls *cs, const struct place *p, uint64_t server, con
 	call_event(cs, p->call, p->side == LEG_CALLER ? CALL_ON_CALLER_BYE : CALL_ON_CALLEE_BYE);
 }
 
-// A NATed peer's next hop is its flow, and only a valid request of its dialog moves it.
-static void follow_flow(struct calls *cs, const struct place *p, uint64_t server, const struct flow *flow) {
-	struct leg *l = &p->call->leg[p->side];
-
-	if (!l->nated)
-		return;
-	sip_server_set_nated(cs->stack, server);
-	if (p->dialog == l->dialog && flow->realm == l->realm)
+void leg_follow_flow(struct leg *l, const struct flow *flow) {
+	if (l->nated && flow->realm == l->realm)
 		l->flow = *flow;
+}
+
+static bool is_nated(const struct place *p) {
+	const struct leg *l = &p->call->leg[p->side];
+
+	return p->dialog == l->dialog ? l->nated : p->dialog->nated;
+}
+
+// Before the first answer, whatever that is.
+static void prepare_answer(struct calls *cs, const struct place *p, uint64_t server) {
+	const struct leg *l = &p->call->leg[p->side];
+
+	sip_server_set_timers(cs->stack, server, call_timers_of(cs, l->realm, l->trunk));
+	if (is_nated(p))
+		sip_server_set_nated(cs->stack, server);
 }
 
 void in_dialog_on_request(
@@ -114,13 +122,19 @@ void in_dialog_on_request(
 		sip_server_answer_once(cs->stack, server, m, flow, 481);
 		return;
 	}
-	if (!uas_understands(cs, server, m, flow))
+	prepare_answer(cs, &p, server);
+	if (is_over(p.dialog, m)) {
+		uas_refuse(cs, server, 481, NULL);
 		return;
+	}
 	if (!is_in_order(p.dialog, m)) {
 		uas_refuse(cs, server, 500, NULL); // RFC 3261 §12.2.2
 		return;
 	}
-	follow_flow(cs, &p, server, flow);
+	if (!uas_understands(cs, server, m, flow))
+		return;
+	if (p.dialog == p.call->leg[p.side].dialog)
+		leg_follow_flow(&p.call->leg[p.side], flow);
 	switch (m->method) {
 	case METHOD_BYE:
 		on_bye(cs, &p, server, m);

@@ -49,6 +49,8 @@ void call_blame(struct call *c, const char *cause, const char *by);
 void call_set_final(struct call *c, unsigned status, const char *reason);
 // Look, later in this turn, whether an ending call has nothing left.
 void call_check_cleared(struct calls *cs, struct call *c);
+// Take down why a request ends the call, to be passed on. The first one counts.
+void call_keep_reason(struct call *c, const struct sip_msg *m);
 // The numbered local tag of a dialog of this call.
 void call_tag(struct calls *cs, const struct call *c, uint16_t part, char out[static TOKEN_TEXT]);
 // 16 hex digits: node id and a counter that restarts don't repeat.
@@ -103,6 +105,9 @@ void call_media_on_final(
 	struct calls *cs, uint64_t owner, const struct proto_session_state *state, bool last);
 // What a failed offer or answer means to the caller: sets the final answer and why.
 void call_media_blame(struct calls *cs, struct call *c, int status, enum media_request kind);
+
+// A NATed peer's next hop is its flow, and a valid request of its dialog moves it.
+void leg_follow_flow(struct leg *l, const struct flow *flow);
 
 // ---- new requests (uas.c, in_dialog.c, orphan.c) ----
 void uas_on_request(
@@ -161,7 +166,7 @@ void branch_send_bye(struct calls *cs, struct call *c, struct branch *b, struct 
 void sink_allow(struct sink *s);
 void sink_contact(struct calls *cs, struct sink *s, const struct flow *flow);
 
-// Is the peer of a flow behind a NAT, judged by its Contact, route set and SDP?
+// Is the peer of a flow behind a NAT, judged by its Contact and SDP? Not one that is to be found by a route set.
 bool nat_judge(const struct calls *cs, const struct sip_msg *m, const struct flow *flow, bool has_route_set);
 
 // ---- views (view.c) ----

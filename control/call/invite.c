@@ -49,7 +49,7 @@ static int fill_caller(struct calls *cs, struct call *c, const struct invite *in
 	if (has_other_realms(cs->config, &cs->config->routes[in->route]) &&
 		text_set(&l->dialog->sdp, in->sdp) < 0)
 		return -ENOMEM;
-	l->nated = nat_judge(cs, in->m, in->flow, l->dialog->route_set != NULL);
+	l->nated = in->nated;
 	ret = text_set(&l->call_id, in->m->call_id);
 	if (ret == 0)
 		ret = keep_identity(&in->m->to, &l->local_uri);

@@ -10,6 +10,7 @@ struct invite {
 	struct sip_uri uri; // its Request-URI
 	struct span sdp;
 	int trunk, route; // trunk -1: from a plain source of the realm
+	bool nated;
 };
 
 // Make the call, its two legs and the offer towards the relay. Returns 0, -EINVAL/-EMSGSIZE (the INVITE can't make a dialog),

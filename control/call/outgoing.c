@@ -250,14 +250,15 @@ static struct outgoing_dialog in_caller(const struct calls *cs, const struct cal
 static struct outgoing_dialog in_callee(
 	const struct calls *cs, const struct call *c, const struct branch *b, const struct dialog *d) {
 	const struct leg *l = &c->leg[LEG_CALLEE];
-	const struct flow *flow = d == l->dialog ? &l->flow : &b->target;
+	const bool is_chosen = d == l->dialog;
+	const struct flow *flow = is_chosen ? &l->flow : &d->flow;
 
 	return (struct outgoing_dialog){.call_id = l->call_id,
 		.local_uri = b->local_uri,
 		.remote_uri = b->remote_uri,
 		.dialog = d,
 		.flow = flow,
-		.direct = b->nated ? flow : NULL,
+		.direct = (is_chosen ? l->nated : d->nated) ? flow : NULL,
 		.timers = call_timers_of(cs, b->target.realm, b->trunk)};
 }
 

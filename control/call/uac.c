@@ -23,6 +23,7 @@ static struct dialog *add_dialog(struct call *c, struct branch *b, const struct 
 	d->part = (uint16_t)(PART_CALLEE | b->number);
 	d->peer_part = ++c->n_forks;
 	d->local_cseq = b->cseq;
+	d->flow = b->target;
 	d->state = DIALOG_EARLY;
 	d->offer.state = OFFER_SENT;
 	d->next = b->dialogs;
@@ -30,12 +31,11 @@ static struct dialog *add_dialog(struct call *c, struct branch *b, const struct 
 	return d;
 }
 
-// The peer of a branch is judged by what it answers with, as long as the dialog has no route set.
-static void judge_nat(const struct calls *cs, struct branch *b, const struct dialog *d,
+// Each fork is a peer of its own, judged by what it answers with, as long as its dialog has no route set.
+static void judge_nat(const struct calls *cs, const struct branch *b, struct dialog *d,
 	const struct sip_msg *m, const struct flow *flow) {
-	b->nated = nat_judge(cs, m, flow, d->route_set != NULL);
-	if (b->nated)
-		b->target = *flow;
+	d->nated = nat_judge(cs, m, flow, d->route_set != NULL);
+	d->flow = d->nated ? *flow : b->target;
 }
 
 // Take the description that a response carries. False: it is out of order or can't be kept, and is not to be used.

@@ -175,8 +175,6 @@ static void start_call(struct calls *cs, const struct invite *in) {
 	if (in->trunk >= 0)
 		cs->trunks[in->trunk].n_calls++;
 	sip_server_set_owner(cs->stack, in->server, c->handle);
-	if (c->leg[LEG_CALLER].nated)
-		sip_server_set_nated(cs->stack, in->server);
 	// 100 doesn't show it, but a CANCEL's answer may be the first that does (RFC 3261 §9.2).
 	call_tag(cs, c, 0, tag);
 	trying.to_tag = span_of(tag);
@@ -200,22 +198,36 @@ static void on_invite(struct calls *cs, struct invite *in) {
 	refuse(cs, in->server, r.status, r.headers, r.counter);
 }
 
-void uas_on_request(
-	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged) {
-	struct invite in = {.server = server, .m = m, .flow = flow};
+static void on_admitted(struct calls *cs, struct invite *in, bool merged) {
+	const struct sip_msg *m = in->m;
+	const struct flow *flow = in->flow;
+	const uint64_t server = in->server;
 
-	if (m->to_tag.len > 0)
-		in_dialog_on_request(cs, server, m, flow);
-	else if (!admission_check(cs, flow, &in.trunk))
-		refuse_stranger(cs, server, m, flow);
-	else if (merged)
+	sip_server_set_timers(cs->stack, server, call_timers_of(cs, flow->realm, in->trunk));
+	in->nated = nat_judge(cs, m, flow, sip_msg_header(m, HEADER_RECORD_ROUTE, 0) != NULL);
+	if (in->nated)
+		sip_server_set_nated(cs->stack, server);
+	if (merged)
 		refuse_logged(cs, server, m, flow, 482, NULL);
 	else if (!uas_understands(cs, server, m, flow))
 		return;
 	else if (m->method == METHOD_INVITE)
-		on_invite(cs, &in);
+		on_invite(cs, in);
 	else if (m->method == METHOD_OPTIONS)
 		uas_answer_options(cs, server);
 	else
 		refuse_logged(cs, server, m, flow, 481, NULL); // BYE without a dialog
+}
+
+void uas_on_request(
+	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow, bool merged) {
+	struct invite in = {.server = server, .m = m, .flow = flow};
+
+	// A request within a dialog is known by that, whoever sends it.
+	if (m->to_tag.len > 0)
+		in_dialog_on_request(cs, server, m, flow);
+	else if (!admission_check(cs, flow, &in.trunk))
+		refuse_stranger(cs, server, m, flow);
+	else
+		on_admitted(cs, &in, merged);
 }

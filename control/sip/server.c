@@ -163,6 +163,7 @@ static struct transaction *create(
 	}
 	*merged = map_find(s->merges, head.part[HEAD_MERGE_KEY]) != NULL; // RFC 3261 §8.2.2.2
 	t->is_invite = head.is_invite;
+	t->is_nated = stack_answers_at_source(s, from);
 	t->state = t->is_invite ? SERVER_PROCEEDING : SERVER_TRYING;
 	t->server.head = head;
 	t->server.reply_to = head_reply_to(m, from, false);
@@ -225,6 +226,16 @@ void sip_server_set_nated(struct sip_stack *s, uint64_t server) {
 
 	if (t != NULL)
 		t->is_nated = true;
+}
+
+void sip_server_set_timers(struct sip_stack *s, uint64_t server, const struct config_timers *timers) {
+	struct transaction *t = transaction_find(s, server, true);
+
+	if (t == NULL)
+		return;
+	t->timers = *timers;
+	if (!t->is_invite)
+		transaction_end_in(s, t, 64 * timers->t1_ms);
 }
 
 void sip_server_acknowledged(struct sip_stack *s, uint64_t server) {

@@ -60,6 +60,10 @@ static void trace(const char *direction, const struct flow *flow, struct span te
 		endpoint_format(&flow->remote, remote), text.len, SPAN_ARG(id), SPAN_ARG(line));
 }
 
+bool stack_answers_at_source(const struct sip_stack *s, const struct flow *from) {
+	return s->config->realms[from->realm].nat == CONFIG_ALWAYS;
+}
+
 void stack_send(struct sip_stack *s, const struct flow *to, struct span text, uint64_t ref) {
 	trace("out", to, text);
 	s->transport.send(s->transport.ctx, to, text, ref);

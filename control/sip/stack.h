@@ -85,8 +85,11 @@ void sip_server_drop(struct sip_stack *s, uint64_t server);
 // request's own. Repeats of it are new requests, and get the same answer.
 void sip_server_answer_once(struct sip_stack *s, uint64_t server, const struct sip_msg *m,
 	const struct flow *flow, unsigned status);
-// From now on answers go to the packet's source, whatever Via says (NATed peer).
+// From now on answers go to the packet's source, whatever Via says (NATed peer). In a realm where all peers are behind NATs
+// they do from the start.
 void sip_server_set_nated(struct sip_stack *s, uint64_t server);
+// The timers of whoever sent it, if they are not those of its realm. Before the first answer.
+void sip_server_set_timers(struct sip_stack *s, uint64_t server, const struct config_timers *timers);
 // The ACK of the 2xx came: stop retransmitting (the stack does this itself where it can match the ACK).
 void sip_server_acknowledged(struct sip_stack *s, uint64_t server);
 

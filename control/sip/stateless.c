@@ -38,7 +38,7 @@ void stateless_answer(struct sip_stack *s, const struct sip_msg *m, const struct
 		return;
 	put_tag(s, &head, tag);
 	head_answer(&head, &a, span_of(tag), &out);
-	to.remote = head_reply_to(m, from, false);
+	to.remote = head_reply_to(m, from, stack_answers_at_source(s, from));
 	if (!out.overflow)
 		stack_send(s, &to, sink_result(&out), 0);
 }

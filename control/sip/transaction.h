@@ -88,6 +88,8 @@ struct sip_stack {
 struct transport_user stack_transport_user(struct sip_stack *s);
 void stack_count(struct sip_stack *s, enum sip_counter c);
 void stack_send(struct sip_stack *s, const struct flow *to, struct span text, uint64_t ref);
+// All peers of this flow's realm are behind NATs, so that nothing in a request of theirs says where they are.
+bool stack_answers_at_source(const struct sip_stack *s, const struct flow *from);
 
 // transaction.c
 // NULL: all are taken or memory is out.

@@ -133,7 +133,8 @@ static void take_invite_response(struct load *l, struct load_call *c, const char
 	if (status < 200)
 		return;
 	if (status >= 300 || (!c->is_answered && !load_call_learn(c, message))) {
-		l->n_failed++;
+		l->n_failed += !c->is_ended; // once
+		c->is_ended = true;
 		return;
 	}
 	if (!c->is_answered) {

@@ -50,7 +50,7 @@ if [ "$ADDRESSES" -gt 1 ]; then
 	ACCESS_MEDIA=$(media_list 203.0.113 11 $((10 + ADDRESSES)))
 	CORE_MEDIA=$(media_list 198.51.100 11 $((10 + ADDRESSES)))
 fi
-ACCESS_NAT=never MAX_SESSIONS=$MAX CONTROL_SETTINGS="max_transactions = 1000000;"
+ACCESS_NAT=never MAX_SESSIONS=$MAX CONTROL_SETTINGS="max_calls = $MAX; max_transactions = 1000000;"
 kedge_start >&2
 phones_begin "$MAX"
 empty=$(resident_kib control)

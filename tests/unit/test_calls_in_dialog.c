@@ -117,6 +117,40 @@ START_TEST(order_of_cseq) {
 }
 END_TEST
 
+// §12.2.2: one that is refused for what it is counts too.
+START_TEST(order_of_cseq_after_a_refusal) {
+	open_talking();
+	request_with_cseq(&alice, "INFO", 50);
+	expect(&alice, 405);
+	request_with_cseq(&alice, "BYE", 40);
+	expect(&alice, 500);
+	alice.cseq = 50;
+	close_talking();
+}
+END_TEST
+
+// §15.1.2: whoever ended its dialog has none any more, though the other leg's BYE is not answered yet.
+START_TEST(after_its_own_bye) {
+	open_talking();
+	request(&alice, "BYE", NULL);
+	expect(&alice, 200);
+	expect_request(&bob, "BYE");
+	request(&alice, "OPTIONS", NULL);
+	expect(&alice, 481);
+	request(&alice, "INVITE", CALLER_SDP);
+	take_failure(&alice, 481);
+	request(&alice, "BYE", NULL);
+	expect(&alice, 481);
+	request(&bob, "OPTIONS", NULL); // our BYE is on its way there
+	expect(&bob, 481);
+	request(&bob, "BYE", NULL); // and theirs crossed it
+	expect(&bob, 200);
+	request(&bob, "BYE", NULL);
+	expect(&bob, 481);
+	bench_close_noisy();
+}
+END_TEST
+
 // §14.2: a re-INVITE that is refused leaves the session as it was.
 START_TEST(another_offer_is_refused) {
 	open_talking();
@@ -265,10 +299,12 @@ END_TEST
 START_TEST(reason_of_bye_crosses) {
 	open_talking();
 	add_header(&bob, "Reason: Q.850;cause=16;text=\"Terminated\"");
+	add_header(&bob, "Reason: SIP;cause=200, X;cause=1"); // RFC 3326 §2: one of each protocol
 	request(&bob, "BYE", NULL);
 	expect(&bob, 200);
 	expect_request(&alice, "BYE");
-	ck_assert_str_eq(heard(&alice, "Reason"), "Q.850;cause=16;text=\"Terminated\"");
+	ck_assert_str_eq(heard(&alice, "Reason"),
+		"Q.850;cause=16;text=\"Terminated\", SIP;cause=200, X;cause=1");
 	reply(&alice, 200, NULL);
 	bench_close();
 }
@@ -288,7 +324,7 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {wrong_names, the_other_legs_names, forged_requests_cost_nothing,
-		tags_of_a_call_that_is_over, order_of_cseq, another_offer_is_refused, an_offer_before_the_ack,
+		tags_of_a_call_that_is_over, order_of_cseq, order_of_cseq_after_a_refusal, after_its_own_bye, another_offer_is_refused, an_offer_before_the_ack,
 		methods, extensions_required, options_tells_what_we_do, repeats_of_requests,
 		an_ack_of_something_else, from_another_address, reason_of_bye_crosses, bye_with_cseq_zero};
 

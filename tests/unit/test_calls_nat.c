@@ -92,6 +92,94 @@ START_TEST(a_nated_caller_without_rport) {
 }
 END_TEST
 
+// Leaves rport out of whatever it is given.
+static void say_without_rport(void *ctx, struct party *p, const char *text) {
+	char copy[MESSAGE_TEXT], *at;
+
+	(void)ctx;
+	snprintf(copy, sizeof(copy), "%s", text);
+	at = strstr(copy, ";rport");
+	if (at != NULL)
+		memmove(at, at + 6, strlen(at + 6) + 1);
+	bench_deliver(copy, &p->flow);
+}
+
+static void behind_the_nat(void) {
+	caller_init(&alice);
+	strcpy(alice.contact, "sip:1000@10.0.0.5:5060");
+	alice.sdp = SDP_AT("10.0.0.5", "4000");
+	move(&alice, "192.0.2.200", 40001);
+}
+
+static void check_refused_invite(const char *uri, int status) {
+	behind_the_nat();
+	strcpy(alice.invite_uri, uri);
+	invite(&alice);
+	take_failure(&alice, status);
+}
+
+static void check_refused(const char *method, const char *our_tag, int status) {
+	behind_the_nat();
+	strcpy(alice.peer_tag, our_tag);
+	request(&alice, method, NULL);
+	expect(&alice, status);
+}
+
+START_TEST(refusals_go_to_the_source) {
+	bench_open(NULL);
+	ladder_on_say(say_without_rport, NULL);
+	check_refused_invite("sip:2000@elsewhere.example", 404);
+	check_refused_invite("sips:2000@203.0.113.1", 416);
+	ladder_on_say(NULL, NULL);
+	bench_close();
+}
+END_TEST
+
+// Also where nothing but the realm tells of a NAT, and of requests that no transaction is spent on.
+START_TEST(refusals_where_all_are_behind_a_nat) {
+	static const struct bench_options always = {
+		.realm = {"allow = [ \"192.0.2.0/24\" ]; nat = \"always\"; nat_keepalive_s = 0;"}};
+
+	bench_open(&always);
+	ladder_on_say(say_without_rport, NULL);
+	check_refused_invite("sip:2000@elsewhere.example", 404);
+	check_refused("OPTIONS", "", 200);
+	check_refused("INFO", "", 405);
+	check_refused("BYE", "", 481);
+	check_refused("BYE", "tag-of-nobody", 481);
+	ladder_on_say(NULL, NULL);
+	bench_close();
+}
+END_TEST
+
+START_TEST(refusals_within_the_dialog_go_to_the_source) {
+	nated_caller();
+	talk(&alice, &bob);
+	ladder_on_say(say_without_rport, NULL);
+	request(&alice, "INFO", NULL);
+	expect(&alice, 405);
+	request_with_cseq(&alice, "OPTIONS", 1);
+	expect(&alice, 500);
+	request(&alice, "INVITE", CALLER_SDP);
+	expect(&alice, 488);
+	ladder_on_say(NULL, NULL);
+	ack_failure(&alice);
+	finish(&alice, &bob);
+}
+END_TEST
+
+// An ACK is a request of the dialog as well.
+START_TEST(the_flow_follows_the_ack) {
+	nated_caller();
+	talk_as_far_as_ack();
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	move(&alice, "192.0.2.200", 40002);
+	ack(&alice);
+	finish(&bob, &alice);
+}
+END_TEST
+
 // The NAT has given it another port: a valid request of its dialog says so, and nothing else does.
 START_TEST(the_flow_follows_the_caller) {
 	struct party mallory;
@@ -130,14 +218,93 @@ START_TEST(a_replay_does_not_move_the_flow) {
 }
 END_TEST
 
+static bool is_nated(const struct party *p, unsigned leg) {
+	struct call_view v;
+
+	ck_assert(calls_view_find(bench_calls(), p->call_id, &v));
+	return v.leg[leg].nated;
+}
+
 START_TEST(sdp_alone_tells_of_a_nat) {
 	open_both();
-	move(&alice, "192.0.2.10", 40001);
-	strcpy(alice.contact, "sip:1000@192.0.2.10:40001");
 	alice.sdp = SDP_AT("10.0.0.5", "4000");
 	talk(&alice, &bob);
-	strcpy(alice.contact, "sip:1000@192.0.2.10:40001");
+	ck_assert(is_nated(&alice, 0));
 	finish(&bob, &alice);
+}
+END_TEST
+
+// 0.0.0.0 is no address (RFC 3264 §8.4): such an offer only wants no media yet.
+START_TEST(sdp_without_an_address_tells_nothing) {
+	open_both();
+	alice.sdp = SDP_AT("0.0.0.0", "4000");
+	talk(&alice, &bob);
+	ck_assert(!is_nated(&alice, 0));
+	finish(&bob, &alice);
+}
+END_TEST
+
+// Of two forks one is behind a NAT. What the other answers, later, does not lead the call's requests astray.
+static void check_forks(const char *first, const char *second, bool first_is_nated) {
+	static const struct bench_options o = {.realm = {NULL, "nat = \"auto\"; nat_keepalive_s = 0;"}};
+	struct party other;
+
+	bench_open(&o);
+	caller_init(&alice);
+	callee_init(&bob);
+	strcpy(bob.contact, first);
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	set_tag(&bob, "tag-of-fork-one");
+	reply(&bob, 200, CALLEE_SDP);
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ack(&alice);
+	other = bob;
+	set_tag(&other, "tag-of-fork-two");
+	strcpy(other.contact, second);
+	reply_invite(&other, 200, CALLEE_SDP);
+	expect_request(&other, "ACK");
+	take_bye(&other);
+	ck_assert_int_eq(is_nated(&alice, 1), first_is_nated);
+	finish(&alice, &bob);
+}
+
+START_TEST(forks_are_judged_each_by_itself) {
+	check_forks("sip:2000@10.1.0.5:5060", "sip:2001@198.51.100.2:5060", true);
+	check_forks("sip:2000@198.51.100.2:5060", "sip:2001@10.1.0.5:5060", false);
+}
+END_TEST
+
+// Its media is learnt from its own packets, and nothing is sent there before.
+START_TEST(a_nated_callees_media) {
+	static const struct bench_options o = {.realm = {NULL, "nat = \"auto\"; nat_keepalive_s = 0;"}};
+	unsigned access, core;
+
+	bench_open(&o);
+	caller_init(&alice);
+	callee_init(&bob);
+	strcpy(bob.contact, "sip:2000@10.1.0.5:5060");
+	invite(&alice);
+	expect(&alice, 100);
+	expect_request(&bob, "INVITE");
+	ck_assert_int_eq(sscanf(strstr(bob.request, "m=audio "), "m=audio %u ", &core), 1);
+	reply(&bob, 200, SDP_AT("10.1.0.5", "5000"));
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ck_assert_int_eq(sscanf(strstr(alice.last->text, "m=audio "), "m=audio %u ", &access), 1);
+	ack(&alice);
+	ck_assert_str_eq(
+		bench_rtp(REALM_ACCESS, "192.0.2.10", 4000, "203.0.113.1", (uint16_t)access), "waiting");
+	ck_assert_str_eq(
+		bench_rtp(REALM_CORE, "198.51.100.77", 33333, "198.51.100.1", (uint16_t)core), "bad_source");
+	ck_assert_str_eq(
+		bench_rtp(REALM_CORE, "198.51.100.2", 33333, "198.51.100.1", (uint16_t)core), "forwarded");
+	bench_settle(); // the relay learns where to
+	ck_assert_str_eq(
+		bench_rtp(REALM_ACCESS, "192.0.2.10", 4000, "203.0.113.1", (uint16_t)access), "forwarded");
+	finish(&alice, &bob);
 }
 END_TEST
 
@@ -253,8 +420,11 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {answers_go_back, bye_through_the_nat, a_nated_caller_without_rport,
-		the_flow_follows_the_caller, a_replay_does_not_move_the_flow, sdp_alone_tells_of_a_nat,
-		a_proxy_is_no_nat, a_nated_callee, the_flow_follows_the_callee, never_a_nat, always_a_nat,
+		refusals_go_to_the_source, refusals_where_all_are_behind_a_nat,
+		refusals_within_the_dialog_go_to_the_source, the_flow_follows_the_caller,
+		a_replay_does_not_move_the_flow, the_flow_follows_the_ack, sdp_alone_tells_of_a_nat,
+		sdp_without_an_address_tells_nothing, a_proxy_is_no_nat, a_nated_callee, a_nated_callees_media,
+		forks_are_judged_each_by_itself, the_flow_follows_the_callee, never_a_nat, always_a_nat,
 		keepalives, keepalives_while_it_rings, keepalives_to_the_callee};
 
 	return BENCH_RUN("calls_nat", tests);

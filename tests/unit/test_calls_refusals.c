@@ -85,6 +85,29 @@ START_TEST(a_trunks_peer_calls) {
 }
 END_TEST
 
+// A trunk's timers go for both ways.
+START_TEST(a_trunks_timers) {
+	static const struct bench_options o = {
+		.trunks = "{ name = \"carrier\"; realm = \"core\"; timers = { t1_ms = 100; };"
+			  " peers = ( { address = \"198.51.100.2\"; port = 5060; } ); }"};
+	unsigned n = 0;
+
+	bench_open(&o);
+	caller_init_at(&alice, REALM_CORE, "198.51.100.2");
+	alice.sdp = CALLEE_SDP;
+	strcpy(alice.invite_uri, "sip:2000@elsewhere.example");
+	invite(&alice);
+	expect(&alice, 404);
+	bench_wait(750); // Timer G: 100, 200, 400 ms
+	while (bench_take(&alice.flow.remote) != NULL)
+		n++;
+	ck_assert_uint_eq(n, 3);
+	bench_wait(6400); // Timer H
+	ck_assert_uint_eq(bench_transactions(), 0);
+	bench_close_noisy();
+}
+END_TEST
+
 START_TEST(targets) {
 	static const struct {
 		const char *uri;
@@ -305,7 +328,7 @@ START_TEST(counted_once) {
 END_TEST
 
 int main(void) {
-	const TTest *const tests[] = {strangers, many_strangers, a_trunks_peer_calls, targets, routes,
+	const TTest *const tests[] = {strangers, many_strangers, a_trunks_peer_calls, a_trunks_timers, targets, routes,
 		too_many_hops, bodies, descriptions, methods, extensions_required, merged,
 		a_spiral_is_two_calls, without_contact, counted_once};
 
