@@ -39,6 +39,10 @@ struct dialog {
 	struct flow flow; // callee's dialogs: where the branch's INVITE went; of a NATed peer, where its response came from
 	bool nated; // likewise: requests go to flow, whatever Contact says
 	bool bye_received; // it is over for both sides
+
+	// Of a description in an 18x, which the relay has to know before it is shown.
+	bool preview_waits; // the newest has not been given to the relay yet
+	unsigned preview_status; // of the 18x whose description is with the relay; 0: none is
 };
 
 struct branch {
@@ -92,6 +96,7 @@ struct call {
 	char *offer; // the caller's description as the callee gets it
 	int max_forwards; // of what we send
 
+	unsigned n_previews; // of all dialogs, with the relay
 	uint64_t media; // pairing
 	bool media_deleted, media_cleared;
 	struct proto_session_state *final;

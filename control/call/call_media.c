@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { RETRY_AFTER_S = 5 };
+enum { RETRY_AFTER_S = 5, PREVIEWS_MAX = 4 };
 
 // A request's number says what it was for: kind in the upper half, the callee's fork in the lower.
 static uint32_t request_number(enum media_request kind, uint16_t peer_part) {
@@ -46,6 +46,38 @@ int call_media_answer(struct calls *cs, struct call *c, const struct dialog *d, 
 	party[LEG_CALLEE].tag = span_of(d->remote_tag);
 	return media_answer(
 		cs->media, c->media, request_number(kind, d->peer_part), LEG_CALLEE, party, span_of(d->sdp));
+}
+
+// One of each dialog's and few of a call's at a time, so that forks that all have early media leave room for the answer.
+bool call_media_preview(struct calls *cs, struct call *c, struct dialog *d) {
+	if (d->preview_status != 0 || c->n_previews == PREVIEWS_MAX)
+		return true;
+	d->preview_waits = false;
+	if (call_media_answer(cs, c, d, REQUEST_PREVIEW) < 0)
+		return false;
+	d->preview_status = d->status;
+	c->n_previews++;
+	return true;
+}
+
+static void preview_next(struct calls *cs, struct call *c) {
+	struct branch *b = call_live_branch(c);
+
+	for (struct dialog *d = b->dialogs; d != NULL && c->state == CALL_TRYING; d = d->next)
+		if (d->preview_waits && d->state == DIALOG_EARLY)
+			callee_on_progress(cs, c, b, d);
+}
+
+// One that failed is shown without its description.
+static void on_preview_result(
+	struct calls *cs, struct call *c, struct dialog *d, const struct media_result *r) {
+	const unsigned status = d->preview_status;
+
+	d->preview_status = 0;
+	c->n_previews--;
+	if (call_event(cs, c, CALL_ON_PROGRESS) & CALL_DO_PASS_PROGRESS)
+		caller_send_progress(cs, c, d, status, r->status == 0 ? r->sdp : (struct span){0});
+	preview_next(cs, c);
 }
 
 void call_media_blame(struct calls *cs, struct call *c, int status, enum media_request kind) {
@@ -94,9 +126,8 @@ void call_media_on_result(struct calls *cs, const struct media_result *r) {
 	d = find_fork(c, (uint16_t)r->request);
 	if (d == NULL)
 		return;
-	if (r->request >> 16 == REQUEST_PREVIEW) { // a preview that failed is shown without its description
-		if (call_event(cs, c, CALL_ON_PROGRESS) & CALL_DO_PASS_PROGRESS)
-			caller_send_progress(cs, c, d, r->status == 0 ? r->sdp : (struct span){0});
+	if (r->request >> 16 == REQUEST_PREVIEW) {
+		on_preview_result(cs, c, d, r);
 		return;
 	}
 	if (r->status != 0) {

@@ -44,7 +44,8 @@ static int answer(struct calls *cs, struct call *c, unsigned status, const char 
 	return ret;
 }
 
-void caller_send_progress(struct calls *cs, struct call *c, const struct dialog *of, struct span sdp) {
+void caller_send_progress(
+	struct calls *cs, struct call *c, const struct dialog *of, unsigned status, struct span sdp) {
 	struct dialog *d = c->leg[LEG_CALLER].dialog;
 
 	if (sdp.len > 0 && offer_answer_step(&d->offer, OFFER_ON_SEND_PREVIEW) != OFFER_OK)
@@ -53,7 +54,8 @@ void caller_send_progress(struct calls *cs, struct call *c, const struct dialog 
 	d->state = DIALOG_EARLY;
 	if (c->ringing_wall_ms == 0)
 		c->ringing_wall_ms = loop_wall_ms(cs->loop);
-	(void)answer(cs, c, of->status, of->reason, of->peer_part, sdp, ""); // the next one may get through
+	// The next one may get through.
+	(void)answer(cs, c, status, status == of->status ? of->reason : NULL, of->peer_part, sdp, "");
 }
 
 void caller_accept(struct calls *cs, struct call *c, struct span sdp) {

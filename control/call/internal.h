@@ -63,7 +63,9 @@ void call_stop_timers(struct calls *cs, struct call *c);
 void calls_check_drained(struct calls *cs);
 
 // ---- caller's side (caller.c) ----
-void caller_send_progress(struct calls *cs, struct call *c, const struct dialog *of, struct span sdp);
+// An 18x of a fork, with the description that the relay made of its.
+void caller_send_progress(
+	struct calls *cs, struct call *c, const struct dialog *of, unsigned status, struct span sdp);
 void caller_accept(struct calls *cs, struct call *c, struct span sdp);
 void caller_reject(struct calls *cs, struct call *c);
 
@@ -99,6 +101,8 @@ enum media_request {
 }; // an offer; an answer shown in an 18x; the final one
 [[nodiscard]] int call_media_answer(
 	struct calls *cs, struct call *c, const struct dialog *d, enum media_request kind);
+// Have the relay know the description of an 18x that is to be shown: now, or when those before it are done. False: it can't be.
+bool call_media_preview(struct calls *cs, struct call *c, struct dialog *d);
 void call_media_on_result(struct calls *cs, const struct media_result *r);
 void call_media_on_event(struct calls *cs, uint64_t owner, const uint32_t events[2]);
 void call_media_on_final(

@@ -72,7 +72,8 @@ static void on_provisional(struct calls *cs, struct call *c, struct branch *b, c
 	if (d != NULL && d->state == DIALOG_EARLY) {
 		note_status(d, m);
 		judge_nat(cs, b, d, m, flow);
-		(void)take_description(d, m, OFFER_ON_RECEIVE_PREVIEW);
+		if (take_description(d, m, OFFER_ON_RECEIVE_PREVIEW))
+			d->preview_waits = true;
 	}
 	branch_step(cs, c, b, INVITE_ON_PROVISIONAL, d);
 }

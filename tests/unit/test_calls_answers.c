@@ -133,11 +133,104 @@ START_TEST(ringing_without_contact) {
 }
 END_TEST
 
+static bool has_description(const struct party *p) {
+	return strstr(p->last->text, "m=audio") != NULL;
+}
+
+// What an 18x shows and what it says stay together, though the next one comes while the relay is asked.
+START_TEST(ringing_behind_early_media) {
+	open_both();
+	bench_relay_stick(true);
+	reply(&bob, 183, CALLEE_SDP);
+	bench_wait(10);
+	reply(&bob, 180, NULL);
+	expect(&alice, 180);
+	ck_assert(!has_description(&alice));
+	bench_relay_stick(false);
+	bench_wait(10);
+	expect(&alice, 183);
+	ck_assert(has_description(&alice));
+	reply(&bob, 180, NULL);
+	expect(&alice, 180);
+	ck_assert(!has_description(&alice));
+	reply(&bob, 200, CALLEE_SDP);
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ack(&alice);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
+static void reply_early(int status, unsigned port) {
+	char sdp[512];
+
+	snprintf(sdp, sizeof(sdp), SDP_AT("198.51.100.2", "%u"), port);
+	reply_invite(&bob, status, sdp);
+}
+
+// More of them than a relay that takes its time is asked at once: the first and the last are shown, and the answer gets through.
+START_TEST(early_media_that_keeps_changing) {
+	open_both();
+	bench_relay_stick(true);
+	for (unsigned i = 0; i < 12; i++)
+		reply_early(183, 5000 + 2 * i);
+	reply_early(180, 5100);
+	bench_wait(10);
+	expect_nothing(&alice);
+	bench_relay_stick(false);
+	bench_wait(10);
+	expect(&alice, 183);
+	ck_assert(has_description(&alice));
+	expect(&alice, 180);
+	ck_assert(has_description(&alice));
+	expect_nothing(&alice);
+	bench_relay_stick(true);
+	for (unsigned i = 0; i < 12; i++)
+		reply_early(183, 5200 + 2 * i);
+	reply_invite(&bob, 200, CALLEE_SDP);
+	bench_relay_stick(false);
+	bench_wait(10);
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ack(&alice);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
+// Each fork of very many has early media; all of it is shown, and one of them answers.
+START_TEST(early_media_of_many_forks) {
+	char tag[32];
+
+	open_both();
+	bench_relay_stick(true);
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(tag, sizeof(tag), "tag-of-fork-%u", i);
+		set_tag(&bob, tag);
+		reply_early(183, 5000 + 2 * i);
+	}
+	bench_relay_stick(false);
+	bench_wait(10);
+	for (unsigned i = 0; i < 12; i++) {
+		expect(&alice, 183);
+		ck_assert(has_description(&alice));
+	}
+	reply_invite(&bob, 200, CALLEE_SDP);
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ack(&alice);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
 int main(void) {
 	const TTest *const tests[] = {answer_without_description_after_early_media,
 		answer_repeats_the_early_description, answer_without_any_description,
 		answer_with_a_broken_description, early_media_with_a_broken_description,
-		answer_that_refuses_the_only_stream, answer_without_contact, ringing_without_contact};
+		answer_that_refuses_the_only_stream, answer_without_contact, ringing_without_contact,
+		ringing_behind_early_media, early_media_that_keeps_changing, early_media_of_many_forks};
 
 	return BENCH_RUN("calls_answers", tests);
 }
