@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { STOP_SLICE = 32 }; // calls
+
 // ---- what the stack and the media client tell ----
 
 static void on_request(
@@ -163,6 +165,7 @@ void calls_destroy(struct calls *cs) {
 	if (cs == NULL)
 		return;
 	trunks_destroy(cs);
+	loop_timer_stop(cs->loop, &cs->stopping);
 	free_calls(cs);
 	outgoing_destroy_pool(cs->outgoing);
 	media_destroy(cs->media);
@@ -199,18 +202,33 @@ void calls_drain(struct calls *cs) {
 	calls_check_drained(cs);
 }
 
-void calls_stop_all(struct calls *cs) {
-	uint64_t cursor = 0;
+static void stop_call(struct calls *cs, struct call *c) {
+	if (c->state >= CALL_HANGING_UP)
+		return;
+	call_blame(c, "stopped", "kedge");
+	if (c->state < CALL_ANSWERED)
+		call_set_final(c, 503, NULL);
+	call_event(cs, c, CALL_ON_STOP);
+}
+
+// A slice a turn, so that what they send leaves in between: no queue takes the BYEs of all at once.
+static void stop_slice(void *ctx, uint64_t ref) {
+	struct calls *cs = ctx;
 	struct call *c;
 
-	cs->draining = true;
-	while ((c = pool_next(cs->pool, cursor, &cursor)) != NULL) {
-		if (c->state >= CALL_HANGING_UP)
-			continue;
-		call_blame(c, "stopped", "kedge");
-		if (c->state < CALL_ANSWERED)
-			call_set_final(c, 503, NULL);
-		call_event(cs, c, CALL_ON_STOP);
+	(void)ref;
+	for (unsigned i = 0; i < STOP_SLICE; i++) {
+		c = pool_next(cs->pool, cs->stop_after, &cs->stop_after);
+		if (c == NULL)
+			return;
+		stop_call(cs, c);
 	}
+	loop_timer_start(cs->loop, &cs->stopping, 1, stop_slice, cs, 0);
+}
+
+void calls_stop_all(struct calls *cs) {
+	cs->draining = true;
+	cs->stop_after = 0;
+	stop_slice(cs, 0);
 	calls_check_drained(cs);
 }

@@ -36,6 +36,8 @@ struct calls {
 	uint64_t next_id;
 	struct log_gate not_admitted_gate, refused_gate;
 	bool draining, drained_said;
+	struct timer stopping; // calls_stop_all goes on
+	uint64_t stop_after; // handle of the last call that it stopped
 	char view_tags[2][TOKEN_TEXT]; // what the last view borrows
 };
 

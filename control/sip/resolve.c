@@ -7,7 +7,19 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+// Names that are asked for at a time: whoever makes us ask holds one for up to the deadline.
 enum { MOST_JOBS = 20000, DEADLINE_MS = 5000, DEFAULT_PORT = 5060 };
+
+// An address that needs no question: only to be delivered. As many as there can be requests.
+struct numeric {
+	uint64_t handle;
+	struct flow target;
+	int status;
+	struct timer timer;
+	sip_resolved_fn fn;
+	void *ctx;
+	uint64_t owner;
+};
 
 struct job {
 	uint64_t handle;
@@ -29,7 +41,7 @@ struct resolver {
 	struct loop *loop;
 	const struct config *config;
 	struct dns dns; // ctx NULL: not open
-	struct pool *jobs;
+	struct pool *jobs, *numerics;
 };
 
 int resolver_create(
@@ -40,8 +52,10 @@ int resolver_create(
 		return -ENOMEM;
 	r->loop = loop;
 	r->config = config;
-	if (pool_create(sizeof(struct job), MOST_JOBS, &r->jobs) < 0) {
-		free(r);
+	if (pool_create(sizeof(struct job), MOST_JOBS, &r->jobs) < 0 ||
+		pool_create(sizeof(struct numeric), (uint32_t)config->control.max_calls * 6 + 1024,
+			&r->numerics) < 0) {
+		resolver_destroy(r);
 		return -ENOMEM;
 	}
 	if (dns != NULL)
@@ -56,7 +70,13 @@ static void destroy_job(struct resolver *r, struct job *j) {
 	pool_del(r->jobs, j->handle);
 }
 
+static void destroy_numeric(struct resolver *r, struct numeric *n) {
+	loop_timer_stop(r->loop, &n->timer);
+	pool_del(r->numerics, n->handle);
+}
+
 void resolver_destroy(struct resolver *r) {
+	struct numeric *n;
 	struct job *j;
 	uint64_t at = 0;
 
@@ -64,9 +84,13 @@ void resolver_destroy(struct resolver *r) {
 		return;
 	if (r->dns.close != NULL)
 		r->dns.close(r->dns.ctx);
-	while ((j = pool_next(r->jobs, at, &at)) != NULL)
+	while (r->jobs != NULL && (j = pool_next(r->jobs, at, &at)) != NULL)
 		destroy_job(r, j);
+	at = 0;
+	while (r->numerics != NULL && (n = pool_next(r->numerics, at, &at)) != NULL)
+		destroy_numeric(r, n);
 	pool_destroy(r->jobs);
+	pool_destroy(r->numerics);
 	free(r);
 }
 
@@ -195,15 +219,16 @@ static void ask(struct resolver *r, struct job *j) {
 }
 
 // The realm's first listener that reaches such a remote.
-static bool choose_listener(struct resolver *r, struct job *j, enum sip_transport transport, uint8_t family) {
-	const struct config_realm *realm = &r->config->realms[j->flow.realm];
+static bool choose_listener(const struct resolver *r, uint16_t realm_index, enum sip_transport transport,
+	uint8_t family, struct flow *out) {
+	const struct config_realm *realm = &r->config->realms[realm_index];
 
 	for (int i = 0; i < realm->n_sip; i++) {
 		if (realm->sip[i].transport != transport || realm->sip[i].address.family != family)
 			continue;
-		j->flow.listener = (uint16_t)i;
-		j->flow.transport = (uint8_t)transport;
-		j->flow.remote.family = family;
+		*out = (struct flow){
+			.realm = realm_index, .listener = (uint16_t)i, .transport = (uint8_t)transport};
+		out->remote.family = family;
 		return true;
 	}
 	return false;
@@ -221,38 +246,63 @@ static bool is_host_name(struct span host) {
 	return true;
 }
 
-static void run(
-	struct resolver *r, struct job *j, struct span host, uint32_t port, enum sip_transport transport) {
-	struct endpoint numeric;
-	bool is_numeric = endpoint_parse(host.data, host.len, 0, &numeric) == 0;
+static void deliver_numeric(void *ctx, uint64_t ref) {
+	struct resolver *r = ctx;
+	struct numeric *n = pool_find(r->numerics, ref);
+	struct numeric done;
 
-	j->port = (uint16_t)port;
-	if (port > UINT16_MAX || (!is_numeric && !is_host_name(host))) {
-		j->status = -EINVAL;
-	} else if (!choose_listener(r, j, transport, is_numeric ? numeric.family : IP_V4)) {
-		j->status = -EAFNOSUPPORT;
-	} else if (is_numeric) {
-		add_target(j, &numeric, (uint16_t)(port == 0 ? DEFAULT_PORT : port));
-	} else {
-		memcpy(j->host, host.data, host.len);
-		ask(r, j);
+	if (n == NULL)
 		return;
-	}
-	finish(r, j);
+	done = *n;
+	destroy_numeric(r, n);
+	done.fn(done.ctx, done.owner, done.status, &done.target, done.status == 0 ? 1 : 0);
 }
 
-int resolver_start(struct resolver *r, uint16_t realm, struct span host, uint32_t port,
-	enum sip_transport transport, sip_resolved_fn fn, void *ctx, uint64_t owner) {
+static int start_numeric(struct resolver *r, const struct numeric *what) {
+	uint64_t handle;
+	struct numeric *n = pool_add(r->numerics, &handle);
+
+	if (n == NULL)
+		return -ENOMEM;
+	*n = *what;
+	n->handle = handle;
+	if (loop_defer(r->loop, deliver_numeric, r, handle) < 0)
+		loop_timer_start(r->loop, &n->timer, 0, deliver_numeric, r, handle);
+	return 0;
+}
+
+static int start_name(struct resolver *r, const struct numeric *what, struct span host, uint32_t port) {
 	uint64_t handle;
 	struct job *j = pool_add(r->jobs, &handle);
 
 	if (j == NULL)
 		return -ENOMEM;
 	j->handle = handle;
-	j->flow.realm = realm;
-	j->fn = fn;
-	j->ctx = ctx;
-	j->owner = owner;
-	run(r, j, host, port, transport);
+	j->flow = what->target;
+	j->port = (uint16_t)port;
+	j->fn = what->fn;
+	j->ctx = what->ctx;
+	j->owner = what->owner;
+	memcpy(j->host, host.data, host.len);
+	ask(r, j);
 	return 0;
+}
+
+int resolver_start(struct resolver *r, uint16_t realm, struct span host, uint32_t port,
+	enum sip_transport transport, sip_resolved_fn fn, void *ctx, uint64_t owner) {
+	struct numeric n = {.fn = fn, .ctx = ctx, .owner = owner};
+	struct endpoint address;
+	const bool is_numeric = endpoint_parse(host.data, host.len, 0, &address) == 0;
+
+	if (port > UINT16_MAX || (!is_numeric && !is_host_name(host)))
+		n.status = -EINVAL;
+	else if (!choose_listener(r, realm, transport, is_numeric ? address.family : IP_V4, &n.target))
+		n.status = -EAFNOSUPPORT;
+	else if (!is_numeric)
+		return start_name(r, &n, host, port);
+	if (is_numeric) {
+		n.target.remote = address;
+		n.target.remote.port = (uint16_t)(port == 0 ? DEFAULT_PORT : port);
+	}
+	return start_numeric(r, &n);
 }

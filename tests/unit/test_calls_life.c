@@ -253,10 +253,10 @@ START_TEST(short_calls_one_after_the_other) {
 }
 END_TEST
 
-START_TEST(many_calls_at_a_time) {
-	enum { CALLS = 40 };
-	static struct party callers[CALLS], callees[CALLS];
+enum { CALLS = 40 };
+static struct party callers[CALLS], callees[CALLS];
 
+static void open_with_many(void) {
 	open_with(NULL);
 	for (int i = 0; i < CALLS; i++) {
 		char address[16];
@@ -268,6 +268,26 @@ START_TEST(many_calls_at_a_time) {
 	}
 	ck_assert_uint_eq(calls_now(bench_calls()), CALLS);
 	ck_assert_uint_eq(bench_relay_sessions(), CALLS);
+}
+
+// More than one turn stops.
+START_TEST(stopping_many) {
+	open_with_many();
+	calls_stop_all(bench_calls());
+	bench_settle();
+	ck_assert_uint_lt(bench_untaken(), 2 * CALLS);
+	bench_wait(10);
+	for (int i = 0; i < CALLS; i++) {
+		take_bye(&callers[i]);
+		take_bye(&callees[i]);
+	}
+	ck_assert(bench_is_drained());
+	bench_close();
+}
+END_TEST
+
+START_TEST(many_calls_at_a_time) {
+	open_with_many();
 	for (int i = CALLS - 1; i >= 0; i -= 2)
 		hang_up(&callers[i], &callees[i]);
 	for (int i = 0; i < CALLS; i += 2)
@@ -279,7 +299,7 @@ END_TEST
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
 		ring_timeout_of_a_contact_route, draining, draining_nothing, stopping_everything,
-		stopping_when_nobody_answers, dropped_at_any_moment, views, short_calls_one_after_the_other,
+		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views, short_calls_one_after_the_other,
 		many_calls_at_a_time};
 
 	return BENCH_RUN("calls_life", tests);
