@@ -80,3 +80,21 @@ char *span_dup(struct span s) {
 	copy[s.len] = '\0';
 	return copy;
 }
+
+bool span_has_ipv4(struct span s) {
+	unsigned n_dots = 0;
+	bool is_digit = false;
+
+	for (size_t i = 0; i < s.len; i++) {
+		const bool was_digit = is_digit;
+
+		is_digit = s.data[i] >= '0' && s.data[i] <= '9';
+		if (s.data[i] == '.' && was_digit)
+			n_dots++;
+		else if (!is_digit)
+			n_dots = 0;
+		if (n_dots == 3 && is_digit)
+			return true;
+	}
+	return false;
+}

@@ -34,5 +34,7 @@ struct span span_trim(struct span s);
 [[nodiscard]] int span_to_u64(struct span s, uint64_t max, uint64_t *out);
 // Cuts s at the first c: gives what stands before it, s becomes what stands behind it. Without c: all of s, s empty.
 struct span span_cut(struct span *s, char c);
+// True if digits with three dots between them stand anywhere: what may be an IPv4 address.
+bool span_has_ipv4(struct span s);
 // NUL-terminated copy; NULL when out of memory. The caller owns it.
 char *span_dup(struct span s);

@@ -29,10 +29,10 @@ static int answer(struct calls *cs, struct call *c, unsigned status, const char 
 	struct sip_answer a = {.status = status, .reason = span_of(reason), .body = sdp};
 	int ret;
 
-	if (status < 300) {
+	if (status < 300)
 		sink_contact(cs, &s, &l->flow);
+	if (status < 300 || status == 405) // RFC 3261 §21.4.6
 		sink_allow(&s);
-	}
 	sink_text(&s, more_headers);
 	if (sdp.len > 0)
 		sink_text(&s, "Content-Type: application/sdp\r\n");

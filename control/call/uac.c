@@ -49,9 +49,14 @@ static bool take_description(struct dialog *d, const struct sip_msg *m, enum off
 	return text_set(&d->sdp, sdp) == 0;
 }
 
+// A response's phrase, to be passed on; empty, for the standard one, if it shows an address of that side's.
+static struct span phrase_of(const struct sip_msg *m) {
+	return span_has_ipv4(m->reason) ? (struct span){0} : m->reason;
+}
+
 static void note_status(struct dialog *d, const struct sip_msg *m) {
 	d->status = m->status;
-	if (text_set(&d->reason, m->reason) < 0) {
+	if (text_set(&d->reason, phrase_of(m)) < 0) {
 		free(d->reason);
 		d->reason = NULL; // the standard phrase, then
 	}
@@ -117,7 +122,7 @@ static void on_answer(struct calls *cs, struct call *c, struct branch *b, const 
 
 static void on_failure_response(struct calls *cs, struct call *c, struct branch *b, const struct sip_msg *m) {
 	if (b == call_live_branch(c) && c->state == CALL_TRYING) {
-		char *reason = span_dup(m->reason);
+		char *reason = span_dup(phrase_of(m));
 
 		call_set_final(c, m->status, reason == NULL || reason[0] == '\0' ? NULL : reason);
 		free(reason);

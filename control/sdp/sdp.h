@@ -50,6 +50,7 @@ struct sdp_rewrite {
 };
 // Write the description with our o=, c= and ports, lines ended by CRLF. Left out is what we consume: k= and the a= lines of
 // transport, keys and ICE (rtcp, rtcp-mux, candidate, ice-*, crypto, fingerprint, setup, group, …) and those by which peers
-// would agree on addresses behind our back (altc, source-filter, capability negotiation). The rest passes untouched.
+// would agree on addresses behind our back (altc, source-filter, capability negotiation); what names an address or host of its
+// author's (sdp_places.h); all of a refused stream but its m-line. The rest passes untouched.
 // RTCP at port + 1 needs no a=rtcp. Returns 0, or -ENOSPC when out overflows (never with SDP_WRITTEN_MAX).
 [[nodiscard]] int sdp_write(const struct sdp *s, const struct sdp_rewrite *r, struct sink *out);

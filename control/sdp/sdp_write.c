@@ -1,5 +1,7 @@
 #include "control/sdp/sdp.h"
 
+#include "control/sdp/sdp_places.h"
+
 #include <errno.h>
 
 // Attributes that end at us. A name with '*' stands for all that begin so.
@@ -55,10 +57,16 @@ static void put_origin(struct sink *out, const struct sdp_rewrite *r) {
 	put_address(out, &r->connection);
 }
 
-static void put_line(struct sink *out, struct span line) {
+// Every description has a session name (RFC 4566 §5.3); nothing else needs to be there.
+static void put_line(const struct sdp_places *places, struct span line, struct sink *out) {
 	if (is_consumed(line))
 		return;
-	sink_span(out, line);
+	if (!sdp_places_in(places, line))
+		sink_span(out, line);
+	else if (line.data[0] == 's')
+		sink_text(out, "s=-");
+	else
+		return;
 	sink_text(out, "\r\n");
 }
 
@@ -66,7 +74,8 @@ static bool comes_before_connection(char type) {
 	return strchr("vosiuep", type) != NULL;
 }
 
-static void write_session(const struct sdp *s, const struct sdp_rewrite *r, struct sink *out) {
+static void write_session(const struct sdp *s, const struct sdp_rewrite *r, const struct sdp_places *places,
+	struct sink *out) {
 	bool has_connection = false;
 
 	for (size_t i = 0; i < s->n_session_lines; i++) {
@@ -79,7 +88,7 @@ static void write_session(const struct sdp *s, const struct sdp_rewrite *r, stru
 		if (type == 'o')
 			put_origin(out, r);
 		else if (type != 'c')
-			put_line(out, s->lines[i]);
+			put_line(places, s->lines[i], out);
 	}
 }
 
@@ -93,12 +102,15 @@ static void put_media(struct sink *out, const struct sdp_stream *stream, uint16_
 	sink_text(out, "\r\n");
 }
 
-// A c= of its own only where the session's isn't right for it: behind i=, before all else (RFC 4566 §5).
+// A c= of its own only where the session's isn't right for it: behind i=, before all else (RFC 4566 §5). Of a stream that is
+// refused only the m-line is left: the rest would speak of what nobody relays.
 static void write_stream(const struct sdp *s, const struct sdp_stream *stream, const struct endpoint *ours,
-	const struct endpoint *session, struct sink *out) {
+	const struct endpoint *session, const struct sdp_places *places, struct sink *out) {
 	bool needs_connection = endpoint_is_set(ours) && !endpoint_same_addr(ours, session);
 
 	put_media(out, stream, ours->port);
+	if (ours->port == 0)
+		return;
 	for (size_t i = stream->first_line; i < stream->first_line + stream->n_lines; i++) {
 		char type = s->lines[i].data[0];
 
@@ -107,15 +119,17 @@ static void write_stream(const struct sdp *s, const struct sdp_stream *stream, c
 			needs_connection = false;
 		}
 		if (type != 'c')
-			put_line(out, s->lines[i]);
+			put_line(places, s->lines[i], out);
 	}
 	if (needs_connection)
 		put_connection(out, ours);
 }
 
 int sdp_write(const struct sdp *s, const struct sdp_rewrite *r, struct sink *out) {
-	write_session(s, r, out);
+	const struct sdp_places places = sdp_places_of(s);
+
+	write_session(s, r, &places, out);
 	for (unsigned i = 0; i < s->n_streams; i++)
-		write_stream(s, &s->streams[i], &r->streams[i], &r->connection, out);
+		write_stream(s, &s->streams[i], &r->streams[i], &r->connection, &places, out);
 	return out->overflow ? -ENOSPC : 0;
 }

@@ -285,6 +285,50 @@ START_TEST(descriptions) {
 }
 END_TEST
 
+// The bench looks for the address in all that goes to the other side.
+START_TEST(descriptions_that_name_their_author) {
+	open_with(NULL, NULL);
+	alice.sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=call from 192.0.2.10\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
+		    "m=audio 4000 RTP/AVP 0\r\na=ssrc:1234 cname:alice@192.0.2.10\r\n"
+		    "m=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.10:2855/s111;tcp\r\n";
+	take_invite();
+	ck_assert_ptr_nonnull(strstr(bench_body(bob.invite), "\r\ns=-\r\n"));
+	finish();
+}
+END_TEST
+
+static void fail_with(const char *status_line) {
+	char text[MESSAGE_TEXT];
+
+	snprintf(text, sizeof(text),
+		"SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=%s\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n",
+		status_line, bench_header(bob.invite, "Via", 0), bench_header(bob.invite, "From", 0),
+		bench_header(bob.invite, "To", 0), bob.tag, bob.call_id, bench_header(bob.invite, "CSeq", 0));
+	say(&bob, text);
+	expect_request(&bob, "ACK");
+}
+
+START_TEST(a_phrase_with_an_address_stays) {
+	open_with(NULL, NULL);
+	take_invite();
+	fail_with("404 nobody at 198.51.100.2");
+	ck_assert_int_eq(strncmp(expect(&alice, 404), "SIP/2.0 404 Not Found\r\n", 23), 0);
+	ack_failure(&alice);
+	bench_close();
+}
+END_TEST
+
+// RFC 3261 §21.4.6: what we allow, as the callee's Allow does not cross.
+START_TEST(a_405_has_allow) {
+	open_with(NULL, NULL);
+	take_invite();
+	fail_with("405 Method Not Allowed");
+	ck_assert_str_ne(bench_header(expect(&alice, 405), "Allow", 0), "");
+	ack_failure(&alice);
+	bench_close();
+}
+END_TEST
+
 // A line that would make two of itself does not (§7.3.1: header values have no line ends but folds).
 START_TEST(folded_headers_cross_as_one_line) {
 	open_with(NULL, NULL);
@@ -299,7 +343,8 @@ int main(void) {
 	const TTest *const tests[] = {identities, called_user, max_forwards, privacy_crosses,
 		asserted_identity, asserted_identity_stays_in_its_realms, the_callers_headers_stay,
 		the_callees_headers_stay, a_failures_headers_stay, cancel_takes_its_reason_along,
-		descriptions, folded_headers_cross_as_one_line};
+		descriptions, descriptions_that_name_their_author, a_phrase_with_an_address_stays,
+		a_405_has_allow, folded_headers_cross_as_one_line};
 
 	return BENCH_RUN("calls_crossing", tests);
 }

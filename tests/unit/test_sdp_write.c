@@ -27,7 +27,7 @@ static const struct vector vectors[] = {
 		"m=audio 49170 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 51372 RTP/AVP 31\r\na=rtpmap:31 H261/90000\r\n"
 		"m=video 53000 RTP/AVP 32\r\na=rtpmap:32 MPV/90000\r\n",
 		"v=0\r\n" OURS "s=\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
-		"m=audio 16384 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 0 RTP/AVP 31\r\na=rtpmap:31 H261/90000\r\n"
+		"m=audio 16384 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 0 RTP/AVP 31\r\n"
 		"m=video 16386 RTP/AVP 32\r\na=rtpmap:32 MPV/90000\r\n",
 		{16384, 0, 16386}, {0}},
 	{"what is consumed, in the session and the stream; LF only",
@@ -56,6 +56,16 @@ static const struct vector vectors[] = {
 		"m=video 16390 RTP/AVP 31\r\ni=title\r\nc=IN IP4 198.51.100.7\r\nb=AS:1\r\nm=text 16392 RTP/AVP 98\r\n"
 		"c=IN IP4 198.51.100.8\r\n",
 		{16384, 16390, 16392}, {"198.51.100.1", "198.51.100.7", "198.51.100.8"}},
+	{"what names where its author is",
+		"v=0\r\no=- 1 1 IN IP4 pc.example.net\r\ns=call from 192.0.2.1\r\ni=192.0.2.1\r\nu=http://PC.example.net/x\r\n"
+		"e=a@mypc.example.net\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=x:1192.0.2.1\r\na=x:192.0.2.10\r\n"
+		"a=x:192.0.2.1.5\r\nm=audio 4000 RTP/AVP 0\r\na=ssrc:1 cname:alice@192.0.2.1\r\na=ssrc:1 cname:x\r\n"
+		"a=rtcp:53020 IN IP4 192.0.2.9\r\na=x:[192.0.2.9]:4000\r\n"
+		"m=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.7:2855/s;tcp\r\n",
+		"v=0\r\n" OURS "s=-\r\ne=a@mypc.example.net\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+		"a=x:1192.0.2.1\r\na=x:192.0.2.10\r\na=x:192.0.2.1.5\r\nm=audio 16384 RTP/AVP 0\r\na=ssrc:1 cname:x\r\n"
+		"m=message 0 TCP/MSRP *\r\n",
+		{16384, 0}, {0}},
 	{"a hold of RFC 2543 crosses",
 		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
 		"v=0\r\n" OURS
@@ -65,7 +75,7 @@ static const struct vector vectors[] = {
 		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=image 4000 udptl t38\r\n"
 		"a=T38FaxVersion:0\r\nm=audio 4002/2 RTP/SAVP 0 8 101 \r\na=crypto:1 x\r\nc=IN IP4 192.0.2.2\r\n",
 		"v=0\r\n" OURS
-		"s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=image 0 udptl t38\r\na=T38FaxVersion:0\r\n"
+		"s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=image 0 udptl t38\r\n"
 		"m=audio 0 RTP/SAVP 0 8 101\r\n",
 		{0}, {0}},
 	{"without streams", "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nt=0 0\r\n",
