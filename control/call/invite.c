@@ -61,7 +61,7 @@ static int fill_caller(struct calls *cs, struct call *c, const struct invite *in
 static struct span user_of(const struct sip_addr *a) {
 	struct sip_uri uri;
 
-	return sip_uri_parse(a->uri, &uri) < 0 ? (struct span){0} : uri.user; // tel: and others have none
+	return sip_uri_parse(a->uri, &uri) < 0 ? (struct span){0} : uri.user;
 }
 
 static int fill_callee(struct calls *cs, struct call *c, const struct invite *in) {

@@ -141,6 +141,7 @@ static char *compose_headers(const struct outgoing_dialog *od, const struct hop 
 // Returns 1 when the target is known already, 0 when it will be, or a negative errno.
 static int launch(struct calls *cs, struct outgoing *o, const struct flow *direct, struct span next) {
 	struct sip_uri uri;
+	struct span host;
 
 	if (direct != NULL) {
 		o->targets[0] = *direct;
@@ -149,7 +150,9 @@ static int launch(struct calls *cs, struct outgoing *o, const struct flow *direc
 	}
 	if (sip_uri_parse(next, &uri) < 0 || uri.host.len == 0)
 		return -EINVAL;
-	return sip_resolve(cs->stack, o->realm, uri.host, uri.port, SIP_UDP, on_resolved, cs, o->handle);
+	if (!sip_param_find(uri.params, "maddr", &host) || host.len == 0) // RFC 3263 §4
+		host = uri.host;
+	return sip_resolve(cs->stack, o->realm, host, uri.port, SIP_UDP, on_resolved, cs, o->handle);
 }
 
 int outgoing_send(struct calls *cs, struct call *c, const struct outgoing_dialog *od, enum sip_method method,

@@ -146,7 +146,7 @@ static bool find_part(struct span body, struct span boundary, const char *type, 
 	int kind;
 
 	(void)cut_part(&body, boundary, &kind); // the preamble
-	for (unsigned n = 0; kind == 1 && n < SIP_BODY_PARTS_MAX; n++) {
+	while (kind == 1) { // no more than SIP_BODY_PARTS_MAX times: the message was checked
 		struct span text = cut_part(&body, boundary, &kind);
 		struct part p;
 
@@ -156,6 +156,26 @@ static bool find_part(struct span body, struct span boundary, const char *type, 
 		}
 	}
 	return false;
+}
+
+// An unknown kind of multipart reads as multipart/mixed (RFC 2046 §5.1.7).
+static bool is_multipart(struct span content_type) {
+	struct span general = media_type(content_type);
+
+	return span_equal_nocase(span_trim(span_cut(&general, '/')), span_of("multipart"));
+}
+
+bool sip_msg_has_too_many_parts(const struct sip_msg *m) {
+	struct span body = m->body, boundary;
+	unsigned n = 0;
+	int kind;
+
+	if (!is_multipart(m->content_type) || !find_boundary(m->content_type, &boundary))
+		return false;
+	(void)cut_part(&body, boundary, &kind);
+	for (; kind == 1 && n <= SIP_BODY_PARTS_MAX; n++)
+		(void)cut_part(&body, boundary, &kind);
+	return n > SIP_BODY_PARTS_MAX;
 }
 
 static struct span value_of(const struct sip_msg *m, enum sip_header_id id) {
@@ -171,7 +191,7 @@ bool sip_msg_body(const struct sip_msg *m, const char *type, struct span *out) {
 		.encoding = value_of(m, HEADER_CONTENT_ENCODING),
 		.content = m->body,
 	};
-	struct span general = media_type(whole.type), boundary;
+	struct span boundary;
 
 	if (span_is_empty(m->body) || !is_plain(&whole))
 		return false;
@@ -179,8 +199,5 @@ bool sip_msg_body(const struct sip_msg *m, const char *type, struct span *out) {
 		*out = whole.content;
 		return true;
 	}
-	// An unknown kind of multipart reads as multipart/mixed (RFC 2046 §5.1.7).
-	if (!span_equal_nocase(span_trim(span_cut(&general, '/')), span_of("multipart")))
-		return false;
-	return find_boundary(whole.type, &boundary) && find_part(m->body, boundary, type, out);
+	return is_multipart(whole.type) && find_boundary(whole.type, &boundary) && find_part(m->body, boundary, type, out);
 }

@@ -64,6 +64,8 @@ enum sip_frame sip_msg_parse(char *buf, size_t len, struct sip_msg *out, enum si
 const struct sip_header *sip_msg_header(const struct sip_msg *m, enum sip_header_id id, unsigned n);
 // True if the token stands in a comma-separated header of this kind (Require, Supported).
 bool sip_msg_has_token(const struct sip_msg *m, enum sip_header_id id, const char *token);
+// More than SIP_BODY_PARTS_MAX of them in a multipart body. sip_msg_parse refuses such a message.
+bool sip_msg_has_too_many_parts(const struct sip_msg *m);
 // Find the body (or body part, RFC 5621, one level of multipart) of a type such as "application/sdp". False: none.
 // RFC 3261 §7.4.1: a Content-Encoding other than identity hides it.
 bool sip_msg_body(const struct sip_msg *m, const char *type, struct span *out);

@@ -118,6 +118,8 @@ int sip_uri_parse(struct span text, struct sip_uri *out) {
 		return -EINVAL;
 	if (sip_uri_is_sip(&u) && parse_sip(rest, &u) < 0)
 		return -EINVAL;
+	if (span_equal_nocase(u.scheme, span_of("tel")))
+		u.user = span_cut(&rest, ';');
 	*out = u;
 	return 0;
 }

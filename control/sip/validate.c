@@ -118,7 +118,7 @@ enum sip_fault validate_body(struct sip_msg *m, struct span behind) {
 	if (h != NULL && span_to_u64(h->value, behind.len, &length) < 0)
 		return SIP_FAULT_BAD_LENGTH;
 	m->body = (struct span){behind.data, (size_t)length};
-	return SIP_FAULT_NONE;
+	return sip_msg_has_too_many_parts(m) ? SIP_FAULT_TOO_MANY_PARTS : SIP_FAULT_NONE;
 }
 
 bool validate_is_answerable(const struct sip_msg *m) {

@@ -39,7 +39,8 @@ START_TEST(identities) {
 			"\"Anonymous\" <sip:anonymous@198.51.100.1>"},
 		{"<sip:192.0.2.10>", "<sip:198.51.100.1>"},
 		{"<sip:%41lice:secret@192.0.2.10>", "<sip:%41lice@198.51.100.1>"},
-		{"<tel:+12025550100>", "<sip:198.51.100.1>"},
+		{"<tel:+12025550100;phone-context=x>", "<sip:+12025550100@198.51.100.1>"},
+		{"<urn:x:y>", "<sip:198.51.100.1>"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -52,6 +52,21 @@ START_TEST(loose_route_of_the_callee) {
 }
 END_TEST
 
+// RFC 3263 §4: the address is maddr's where a URI has one.
+START_TEST(a_contact_with_maddr) {
+	open_both();
+	strcpy(bob.contact, "sip:2000@phone.example.net:5080;maddr=198.51.100.33");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.33", 5080);
+	expect_request(&bob, "ACK");
+	check_line(&bob, "ACK sip:2000@phone.example.net:5080;maddr=198.51.100.33 SIP/2.0\r\n");
+	expect(&alice, 200);
+	ack(&alice);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
 // §12.1.1: a caller's is its Record-Route as it came, and each response has it.
 START_TEST(loose_route_of_the_caller) {
 	open_both();
@@ -179,7 +194,7 @@ START_TEST(a_contact_that_nobody_knows) {
 END_TEST
 
 int main(void) {
-	const TTest *const tests[] = {loose_route_of_the_callee, loose_route_of_the_caller, strict_route,
+	const TTest *const tests[] = {loose_route_of_the_callee, a_contact_with_maddr, loose_route_of_the_caller, strict_route,
 		one_strict_hop, a_route_that_leads_to_us, only_a_route_that_leads_to_us,
 		the_2xx_has_the_last_word, to_the_contact, a_contact_that_nobody_knows};
 

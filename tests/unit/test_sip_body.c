@@ -83,24 +83,40 @@ static const struct {
 	{"the eighth part", MIXED,
 		TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART SDP_PART "--b1--\r\n",
 		SDP},
-	{"the ninth part", MIXED,
-		TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART SDP_PART
-		"--b1--\r\n",
-		NULL},
 };
 
-START_TEST(finds_the_session) {
+static enum sip_frame parse(
+	const char *headers, const char *body, struct sip_msg *msg, enum sip_fault *fault) {
 	static char text[8192];
-	static struct sip_msg msg;
-	enum sip_fault fault;
-	struct span found = {NULL, 4711};
 	int len = snprintf(text, sizeof(text),
 		"INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
 		"To: <sip:b@c>\r\nCall-ID: a\r\nCSeq: 1 INVITE\r\n%s\r\n%s",
-		bodies[_i].headers, bodies[_i].body);
+		headers, body);
 
 	ck_assert_int_lt(len, (int)sizeof(text));
-	ck_assert_msg(sip_msg_parse(text, (size_t)len, &msg, &fault) == SIP_FRAME_OK, "%s", bodies[_i].what);
+	return sip_msg_parse(text, (size_t)len, msg, fault);
+}
+
+START_TEST(refuses_a_ninth_part) {
+	static struct sip_msg msg;
+	enum sip_fault fault;
+
+	ck_assert_int_eq(parse(MIXED,
+				 TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART
+					 SDP_PART "--b1--\r\n",
+				 &msg, &fault),
+		SIP_FRAME_REFUSE);
+	ck_assert_int_eq(fault, SIP_FAULT_TOO_MANY_PARTS);
+}
+END_TEST
+
+START_TEST(finds_the_session) {
+	static struct sip_msg msg;
+	enum sip_fault fault;
+	struct span found = {NULL, 4711};
+
+	ck_assert_msg(parse(bodies[_i].headers, bodies[_i].body, &msg, &fault) == SIP_FRAME_OK, "%s",
+		bodies[_i].what);
 	ck_assert_msg(sip_msg_body(&msg, "application/sdp", &found) == (bodies[_i].found != NULL), "%s",
 		bodies[_i].what);
 	if (bodies[_i].found != NULL)
@@ -120,6 +136,7 @@ int main(void) {
 	int n_failed;
 
 	tcase_add_loop_test(tc, finds_the_session, 0, LEN(bodies));
+	tcase_add_test(tc, refuses_a_ninth_part);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

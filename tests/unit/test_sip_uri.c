@@ -54,7 +54,7 @@ START_TEST(parses_sip) {
 }
 END_TEST
 
-static const char *const others[] = {"tel:+1-201-555-0123", "isbn:2983792873", "http://www.example.com",
+static const char *const others[] = {"isbn:2983792873", "http://www.example.com",
 	"urn:service:sos", "soap.beep://192.0.2.103:3002", "nobodyKnowsThisScheme:totallyopaquecontent",
 	"a+b-c.d1:x"};
 
@@ -66,6 +66,21 @@ START_TEST(takes_other_schemes_whole) {
 	ck_assert(!sip_uri_is_sip(&u));
 	ck_assert(span_is_empty(u.host));
 	ck_assert(span_is_empty(u.user));
+}
+END_TEST
+
+// RFC 3966 §3
+START_TEST(takes_a_tels_number_as_user) {
+	static const char *const rows[][2] = {{"tel:+1-201-555-0123", "+1-201-555-0123"},
+		{"TEL:7042;phone-context=example.com", "7042"}, {"tel:;x=y", ""}};
+	struct sip_uri u;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_int_eq(sip_uri_parse(span_of(rows[i][0]), &u), 0);
+		ck_assert(span_equal(u.user, span_of(rows[i][1])));
+		ck_assert(span_is_empty(u.host));
+		ck_assert(!sip_uri_is_sip(&u));
+	}
 }
 END_TEST
 
@@ -130,6 +145,7 @@ int main(void) {
 	int n_failed;
 
 	tcase_add_loop_test(tc, parses_sip, 0, LEN(good));
+	tcase_add_test(tc, takes_a_tels_number_as_user);
 	tcase_add_loop_test(tc, takes_other_schemes_whole, 0, LEN(others));
 	tcase_add_loop_test(tc, refuses, 0, LEN(bad));
 	tcase_add_test(tc, refuses_nul);
