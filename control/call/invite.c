@@ -5,6 +5,12 @@
 
 #include "control/sip/compose.h"
 
+struct span invite_user_of(struct span text) {
+	struct sip_uri uri;
+
+	return sip_uri_parse(text, &uri) < 0 ? (struct span){0} : uri.user;
+}
+
 // display <sip:user@, as the one leg had it: the host is each try's own.
 static int keep_start(const struct sip_addr *a, struct span user, char **out) {
 	char text[1024];
@@ -58,12 +64,6 @@ static int fill_caller(struct calls *cs, struct call *c, const struct invite *in
 	return ret;
 }
 
-static struct span user_of(const struct sip_addr *a) {
-	struct sip_uri uri;
-
-	return sip_uri_parse(a->uri, &uri) < 0 ? (struct span){0} : uri.user;
-}
-
 static int fill_callee(struct calls *cs, struct call *c, const struct invite *in) {
 	const struct config_route *r = &cs->config->routes[in->route];
 	struct leg *l = &c->leg[LEG_CALLEE];
@@ -75,8 +75,8 @@ static int fill_callee(struct calls *cs, struct call *c, const struct invite *in
 	token_mint(cs->tokens, 'c', c->handle, 0, call_id);
 	ret = text_set(&l->call_id, span_of(call_id));
 	if (ret == 0)
-		ret = keep_start(&in->m->from, user_of(&in->m->from), &c->from_start);
-	return ret == 0 ? keep_start(&in->m->to, user_of(&in->m->to), &c->to_start) : ret;
+		ret = keep_start(&in->m->from, invite_user_of(in->m->from.uri), &c->from_start);
+	return ret == 0 ? keep_start(&in->m->to, invite_user_of(in->m->to.uri), &c->to_start) : ret;
 }
 
 static int keep_headers(const struct sip_msg *m, enum sip_header_id id, char **out) {
@@ -147,7 +147,7 @@ static int fill_call(struct calls *cs, struct call *c, const struct invite *in) 
 	if (ret == 0)
 		ret = text_set(&c->to_user, in->uri.user);
 	if (ret == 0)
-		ret = text_set(&c->from_user, user_of(&in->m->from));
+		ret = text_set(&c->from_user, invite_user_of(in->m->from.uri));
 	if (ret == 0)
 		ret = fill_caller(cs, c, in);
 	if (ret == 0)

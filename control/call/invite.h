@@ -13,6 +13,8 @@ struct invite {
 	bool nated;
 };
 
+// The user part of a URI (the number of a tel:); empty: it has none.
+struct span invite_user_of(struct span uri);
 // Make the call, its two legs and the offer towards the relay. Returns 0, -EINVAL/-EMSGSIZE (the INVITE can't make a dialog),
 // -ENOMEM or -ENOSPC; nothing is left behind then.
 [[nodiscard]] int invite_create_call(struct calls *cs, const struct invite *in, struct call **out);

@@ -36,9 +36,11 @@ static void refuse_logged(struct calls *cs, uint64_t server, const struct sip_ms
 	uas_refuse(cs, server, status, headers);
 }
 
-// Strangers are told so at a bounded rate; beyond it they hear nothing.
+// Strangers are told so at a bounded rate; beyond it they hear nothing. They get no record, as theirs would push out those of
+// calls: the line says who wanted what.
 static void refuse_stranger(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
+	const struct span caller = invite_user_of(m->from.uri), called = invite_user_of(m->uri);
 	char addr[ENDPOINT_TEXT];
 
 	if (!log_gate_open(&cs->not_admitted_gate, "requests not admitted", loop_now_ms(cs->loop) * 1000000,
@@ -48,8 +50,10 @@ static void refuse_stranger(
 		sip_server_drop(cs->stack, server);
 		return;
 	}
-	log_warning("request method=" SPAN_FMT " call_id=" SPAN_FMT " from=%s refused=403 cause=not_admitted",
-		SPAN_ARG(m->method_text), SPAN_ARG(m->call_id), endpoint_format(&flow->remote, addr));
+	log_warning("request method=" SPAN_FMT " call_id=" SPAN_FMT " from=%s caller=" SPAN_FMT
+		    " called=" SPAN_FMT " refused=403 cause=not_admitted",
+		SPAN_ARG(m->method_text), SPAN_ARG(m->call_id), endpoint_format(&flow->remote, addr),
+		SPAN_ARG(caller), SPAN_ARG(called));
 	refuse(cs, server, 403, NULL, CALL_COUNTER_NOT_ADMITTED);
 }
 
@@ -124,13 +128,14 @@ static struct refusal judge_invite(struct calls *cs, struct invite *in) {
 	return r;
 }
 
-// Every attempt is recorded, one that never became a call too.
+// Every attempt is recorded, one that never became a call too
 static void record_refusal(struct calls *cs, const struct invite *in, unsigned status) {
 	uint64_t now_ms = loop_wall_ms(cs->loop);
-	char *call_id = span_dup(in->m->call_id), *to = span_dup(in->uri.user);
+	char *call_id = span_dup(in->m->call_id), *to = span_dup(invite_user_of(in->m->uri)),
+	     *from = span_dup(invite_user_of(in->m->from.uri));
 	struct call_view v = {.id = call_new_id(cs),
 		.state = call_state_name(CALL_ENDED),
-		.from = "",
+		.from = from == NULL ? "" : from,
 		.to = to == NULL ? "" : to,
 		.created_wall_ms = now_ms,
 		.ended_wall_ms = now_ms,
@@ -152,6 +157,7 @@ static void record_refusal(struct calls *cs, const struct invite *in, unsigned s
 	if (cs->hooks.on_ended != NULL)
 		cs->hooks.on_ended(cs->hooks.ctx, &v);
 	free(call_id);
+	free(from);
 	free(to);
 }
 
@@ -209,9 +215,12 @@ static void on_admitted(struct calls *cs, struct invite *in, bool merged) {
 		sip_server_set_nated(cs->stack, server);
 	if (merged)
 		refuse_logged(cs, server, m, flow, 482, NULL);
-	else if (!uas_understands(cs, server, m, flow))
+	if (merged || !uas_understands(cs, server, m, flow)) {
+		if (m->method == METHOD_INVITE)
+			record_refusal(cs, in, merged ? 482 : 420);
 		return;
-	else if (m->method == METHOD_INVITE)
+	}
+	if (m->method == METHOD_INVITE)
 		on_invite(cs, in);
 	else if (m->method == METHOD_OPTIONS)
 		uas_answer_options(cs, server);

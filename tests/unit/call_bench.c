@@ -180,6 +180,8 @@ static void on_ended(void *ctx, const struct call_view *v) {
 	b.ended.n_final = v->n_final;
 	snprintf(b.ended.cause, sizeof(b.ended.cause), "%s", v->end_cause);
 	snprintf(b.ended.by, sizeof(b.ended.by), "%s", v->end_by);
+	snprintf(b.ended.from, sizeof(b.ended.from), "%s", v->from);
+	snprintf(b.ended.to, sizeof(b.ended.to), "%s", v->to);
 	snprintf(b.ended.state, sizeof(b.ended.state), "%s", v->state);
 }
 

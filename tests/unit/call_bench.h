@@ -34,7 +34,7 @@ struct datagram {
 
 struct bench_ended { // what on_ended said last
 	unsigned n, status;
-	char cause[32], by[16], state[16];
+	char cause[32], by[16], state[16], from[32], to[32];
 	unsigned n_final;
 };
 

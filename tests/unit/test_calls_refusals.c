@@ -256,6 +256,7 @@ START_TEST(merged) {
 	again.cseq--;
 	invite(&again);
 	take_failure(&again, 482);
+	ck_assert_uint_eq(bench_ended()->status, 482);
 	ck_assert_uint_eq(calls_now(bench_calls()), 1);
 	reply(&bob, 486, NULL);
 	expect_request(&bob, "ACK");
@@ -303,17 +304,20 @@ END_TEST
 // Every attempt is in the records, and each is counted under one heading.
 START_TEST(counted_once) {
 	static const struct {
-		const char *uri;
+		const char *uri, *header;
 		int status;
 		enum call_counter counter;
-	} rows[] = {{"sip:2000@elsewhere.example", 404, CALL_COUNTER_NOT_ROUTED},
-		{"sips:2000@203.0.113.1", 416, CALL_COUNTER_REFUSED_REQUESTS}};
+	} rows[] = {{"sip:2000@elsewhere.example", NULL, 404, CALL_COUNTER_NOT_ROUTED},
+		{"sips:2000@203.0.113.1", NULL, 416, CALL_COUNTER_REFUSED_REQUESTS},
+		{"sip:2000@203.0.113.1", "Require: x", 420, CALL_COUNTER_REFUSED_REQUESTS}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		uint64_t sum = 0;
 
 		open_both();
 		strcpy(alice.invite_uri, rows[i].uri);
+		if (rows[i].header != NULL)
+			add_header(&alice, rows[i].header);
 		invite(&alice);
 		take_failure(&alice, rows[i].status);
 		for (unsigned k = 0; k < CALL_COUNTERS; k++)
@@ -322,6 +326,8 @@ START_TEST(counted_once) {
 		ck_assert_uint_eq(sum, 1);
 		ck_assert_uint_eq(bench_ended()->n, 1);
 		ck_assert_uint_eq(bench_ended()->status, (unsigned)rows[i].status);
+		ck_assert_str_eq(bench_ended()->from, "1000");
+		ck_assert_str_eq(bench_ended()->to, "2000");
 		bench_close();
 	}
 }
