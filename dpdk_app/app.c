@@ -110,10 +110,10 @@ static bool has_kernel(const struct app *a, uint16_t realm) {
 		a->config->realms[realm].interface[0] != '\0';
 }
 
-static uint32_t get_next_hop(void *ctx, uint16_t realm, const struct endpoint *dst) {
+static uint32_t get_next_hop(void *ctx, uint16_t media, const struct endpoint *dst) {
 	struct app *a = ctx;
 
-	return has_kernel(a, realm) ? next_hops_get(a->next_hops, realm, dst) : 0;
+	return has_kernel(a, a->params.media[media].realm) ? next_hops_get(a->next_hops, media, dst) : 0;
 }
 
 static void put_next_hop(void *ctx, uint32_t id) {
@@ -187,12 +187,15 @@ static int start_next_hops(struct app *a) {
 	// Two components of two sides each have a destination; the rest is for those that are just being changed.
 	struct next_hops_params p = {.capacity = 4 * (uint32_t)a->config->relay.max_sessions + 64,
 		.n_realms = a->params.n_realms,
+		.n_media = a->params.n_media,
 		.failed = on_failed,
 		.ctx = a};
 
-	for (unsigned i = 0; i < a->params.n_realms; i++) {
-		p.realms[i].vlan = a->params.realms[i].vlan;
-		p.realms[i].source = a->config->realms[i].media[0].address;
+	for (unsigned i = 0; i < a->params.n_realms; i++)
+		p.vlan[i] = a->params.realms[i].vlan;
+	for (unsigned i = 0; i < a->params.n_media; i++) {
+		p.media[i].realm = a->params.media[i].realm;
+		p.media[i].address = a->params.media[i].address;
 	}
 	return next_hops_create(&p, &a->next_hops);
 }

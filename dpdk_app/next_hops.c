@@ -18,7 +18,7 @@ struct destination {
 	struct endpoint address;
 	struct hop *hop; // NULL: no route, or not known yet
 	uint32_t refs, generation;
-	uint16_t realm;
+	uint16_t media; // of ours, that it is reached from
 	bool answered; // once, at least
 };
 
@@ -60,7 +60,7 @@ static uint32_t power_of_two(uint32_t n) {
 int next_hops_create(const struct next_hops_params *p, struct next_hops **out) {
 	struct next_hops *t;
 
-	if (p->capacity < 2 || p->n_realms > RELAY_REALMS_MAX)
+	if (p->capacity < 2 || p->n_realms > RELAY_REALMS_MAX || p->n_media > RELAY_MEDIA_MAX)
 		return -EINVAL;
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
@@ -97,13 +97,17 @@ static uint32_t id_of(const struct next_hops *t, const struct destination *d) {
 	return (uint32_t)(d - t->destinations);
 }
 
+static uint16_t realm_of(const struct next_hops *t, const struct destination *d) {
+	return t->params.media[d->media].realm;
+}
+
 // Relaxed: the word is whole in itself, nothing else goes with it.
 static void set_word(struct next_hops *t, const struct destination *d, enum next_hop_state state) {
 	static const uint8_t none[6];
 	_Atomic(uint64_t) *word = &t->words[id_of(t, d)];
 	const uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
 	const uint8_t *mac = d->hop == NULL ? none : d->hop->mac;
-	const uint16_t vlan = t->params.realms[d->realm].vlan;
+	const uint16_t vlan = t->params.vlan[realm_of(t, d)];
 	const uint64_t new = state == NEXT_HOP_NO_ROUTE ? 0 : next_hop_word(mac, vlan, state);
 
 	atomic_store_explicit(word, new, memory_order_relaxed);
@@ -144,7 +148,7 @@ static void lose_route(struct next_hops *t, struct destination *d) {
 }
 
 static void ask_route(struct next_hops *t, struct destination *d) {
-	if (d->asked_in != NULL || t->interfaces[d->realm] == 0)
+	if (d->asked_in != NULL || t->interfaces[realm_of(t, d)] == 0)
 		return;
 	d->asked_in = d->answered ? &t->asking_again : &t->asking_new;
 	TAILQ_INSERT_TAIL(d->asked_in, d, asking);
@@ -167,34 +171,34 @@ static struct destination *take_destination(struct next_hops *t) {
 }
 
 static struct destination *add_destination(
-	struct next_hops *t, uint16_t realm, const struct endpoint *address) {
+	struct next_hops *t, uint16_t media, const struct endpoint *address) {
 	struct destination *d = take_destination(t);
 	uint32_t generation;
 
 	if (d == NULL)
 		return NULL;
 	generation = d->generation + 1;
-	*d = (struct destination){.address = *address, .realm = realm, .generation = generation};
+	*d = (struct destination){.address = *address, .media = media, .generation = generation};
 	d->address.port = 0;
-	LIST_INSERT_HEAD(&t->buckets[hops_hash(address, realm, t->mask)], d, chain);
+	LIST_INSERT_HEAD(&t->buckets[hops_hash(address, media, t->mask)], d, chain);
 	TAILQ_INSERT_TAIL(&t->active, d, active);
 	t->states[NEXT_HOP_NO_ROUTE]++; // what a free place's word says
-	set_word(t, d, t->interfaces[realm] != 0 ? NEXT_HOP_UNRESOLVED : NEXT_HOP_NO_ROUTE);
+	set_word(t, d, t->interfaces[realm_of(t, d)] != 0 ? NEXT_HOP_UNRESOLVED : NEXT_HOP_NO_ROUTE);
 	ask_route(t, d);
 	return d;
 }
 
-uint32_t next_hops_get(struct next_hops *t, uint16_t realm, const struct endpoint *dst) {
+uint32_t next_hops_get(struct next_hops *t, uint16_t media, const struct endpoint *dst) {
 	struct destination *d;
 
-	if (dst->family != IP_V4 || realm >= t->params.n_realms)
+	if (dst->family != IP_V4 || media >= t->params.n_media)
 		return 0;
-	LIST_FOREACH(d, &t->buckets[hops_hash(dst, realm, t->mask)], chain) {
-		if (d->realm == realm && endpoint_same_addr(&d->address, dst))
+	LIST_FOREACH(d, &t->buckets[hops_hash(dst, media, t->mask)], chain) {
+		if (d->media == media && endpoint_same_addr(&d->address, dst))
 			break;
 	}
 	if (d == NULL)
-		d = add_destination(t, realm, dst);
+		d = add_destination(t, media, dst);
 	if (d == NULL)
 		return 0;
 	d->refs++;
@@ -225,7 +229,7 @@ void next_hops_set_interface(struct next_hops *t, uint16_t realm, int ifindex) {
 		return;
 	t->interfaces[realm] = ifindex;
 	TAILQ_FOREACH(d, &t->active, active) {
-		if (d->realm != realm)
+		if (realm_of(t, d) != realm)
 			continue;
 		lose_route(t, d);
 		ask_no_route(d);
@@ -253,9 +257,9 @@ static bool ask_about_route(struct next_hops *t, struct destination_queue *queue
 		.question = ASK_ROUTE,
 		.id = id_of(t, d),
 		.generation = d->generation,
-		.ifindex = t->interfaces[d->realm],
+		.ifindex = t->interfaces[realm_of(t, d)],
 		.address = d->address,
-		.source = t->params.realms[d->realm].source,
+		.source = t->params.media[d->media].address,
 	};
 	return true;
 }
@@ -282,7 +286,7 @@ void next_hops_on_route(struct next_hops *t, const struct next_hops_ask *ask, bo
 	const struct endpoint *address = endpoint_is_set(gateway) ? gateway : &d->address;
 	struct hop *h;
 
-	if (d->generation != ask->generation || t->interfaces[d->realm] != ask->ifindex)
+	if (d->generation != ask->generation || t->interfaces[realm_of(t, d)] != ask->ifindex)
 		return;
 	d->answered = true;
 	if (!usable) {

@@ -1,6 +1,6 @@
 // Where packets to a destination go: the kernel's routes and neighbours as far as sessions need them.
 //
-//	destination (realm, address) ──► hop (interface, address): gateway or the destination itself
+//	destination (media, address) ──► hop (interface, address): gateway or the destination itself
 //	     │ id: its place in words          │ what the kernel's neighbour table says
 //	     └── word: MAC, VLAN, state  ◄─────┘
 //
@@ -15,11 +15,13 @@ struct next_hops;
 
 struct next_hops_params {
 	uint32_t capacity; // destinations
-	uint16_t n_realms;
+	uint16_t n_realms, n_media;
+	uint16_t vlan[RELAY_REALMS_MAX];
+	// What packets come from, as the kernel's rules and routes may tell apart.
 	struct {
-		uint16_t vlan;
-		struct endpoint source; // the realm's media address
-	} realms[RELAY_REALMS_MAX];
+		uint16_t realm;
+		struct endpoint address;
+	} media[RELAY_MEDIA_MAX];
 	// A destination's word became FAILED.
 	void (*failed)(void *ctx, uint32_t id);
 	void *ctx;
@@ -36,8 +38,8 @@ void next_hops_set_interface(struct next_hops *t, uint16_t realm, int ifindex);
 
 // ---- for the media core (relay_params.next_hop_…) ----
 
-// Id of the way to dst out of the realm, counted up; 0: table full or not IPv4.
-uint32_t next_hops_get(struct next_hops *t, uint16_t realm, const struct endpoint *dst);
+// Id of the way from the media address (an index) to dst, counted up; 0: table full or not IPv4.
+uint32_t next_hops_get(struct next_hops *t, uint16_t media, const struct endpoint *dst);
 void next_hops_put(struct next_hops *t, uint32_t id);
 void next_hops_describe(const struct next_hops *t, uint32_t id, struct endpoint *gateway);
 

@@ -192,7 +192,7 @@ static void commit_side(struct relay *r, const struct put_item *item, unsigned i
 
 	if (!item->fresh && place->taken)
 		outbox_release_ports(r, side->media, side->port);
-	if (!item->fresh && place->realm != side->realm)
+	if (!item->fresh && place->media != side->media)
 		session_unaim(r, item->slot, index);
 	*side = (struct session_side){
 		.payload_types = {want->payload_types[0], want->payload_types[1]},

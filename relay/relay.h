@@ -46,9 +46,10 @@ struct relay_params {
 	bool port_compute_checksum[RELAY_PORTS_MAX];
 	uint64_t boot_id;
 
-	// Main thread: the next hop towards dst out of a realm. Gives an id (a place in words) that stays valid until put;
-	// equal destinations share one. 0 = none could be had. describe fills gateway (not set: no route).
-	uint32_t (*next_hop_get)(void *ctx, uint16_t realm, const struct endpoint *dst);
+	// Main thread: the next hop from a media address (an index into media) towards dst. Gives an id (a place in words) that
+	// stays valid until put; what is equal in both shares one. 0 = none could be had. describe fills gateway (not set: no
+	// route).
+	uint32_t (*next_hop_get)(void *ctx, uint16_t media, const struct endpoint *dst);
 	void (*next_hop_put)(void *ctx, uint32_t id);
 	void (*next_hop_describe)(void *ctx, uint32_t id, struct endpoint *gateway);
 	void *next_hop_ctx;

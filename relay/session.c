@@ -80,7 +80,7 @@ static struct latch_addr target_of(const struct relay *r, uint32_t slot, unsigne
 static uint32_t get_hop(const struct relay *r, const struct session_side *side, uint32_t target_be) {
 	struct endpoint e = endpoint_v4(target_be, 0);
 
-	return target_be == 0 ? 0 : r->params.next_hop_get(r->params.next_hop_ctx, side->realm, &e);
+	return target_be == 0 ? 0 : r->params.next_hop_get(r->params.next_hop_ctx, side->media, &e);
 }
 
 void session_aim(struct relay *r, uint32_t slot) {

@@ -45,7 +45,7 @@ struct session {
 void session_command(const struct relay *r, uint32_t slot, struct command *out);
 // Get the next hops that its components need now and release those that they needed before; a change is sent.
 void session_aim(struct relay *r, uint32_t slot);
-// Release the next hops of one side (its realm changes).
+// Release the next hops of one side (its media address changes).
 void session_unaim(struct relay *r, uint32_t slot, unsigned side);
 // Withdraw a live session: nobody finds it any more, its ports and slot follow when the worker has let go.
 void session_end(struct relay *r, uint32_t slot);

@@ -114,7 +114,7 @@ int main(int argc, char **argv) {
 	struct bench b = {.n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0,
 		.n_gateways = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1,
 		.now_ns = 1000000000};
-	const struct next_hops_params p = {.capacity = b.n + 1, .n_realms = 1};
+	const struct next_hops_params p = {.capacity = b.n + 1, .n_realms = 1, .n_media = 1};
 
 	if (b.n == 0) {
 		fprintf(stderr, "usage: bench_next_hops DESTINATIONS [GATEWAYS]\n");

@@ -37,7 +37,7 @@ struct fixture {
 
 	_Atomic(uint64_t) words[FIX_HOPS];
 	struct endpoint hop_target[FIX_HOPS];
-	uint16_t hop_realm[FIX_HOPS];
+	uint16_t hop_media[FIX_HOPS];
 	unsigned hop_users[FIX_HOPS];
 	enum next_hop_state hop_state; // of those to come
 	bool no_hops;
@@ -62,18 +62,18 @@ static void fix_mac(uint32_t hop, uint8_t mac[6]) {
 	memcpy(mac, (const uint8_t[]){2, 0, 0, 0, 1, (uint8_t)hop}, 6);
 }
 
-static uint32_t fix_hop_get(void *ctx, uint16_t realm, const struct endpoint *target) {
+static uint32_t fix_hop_get(void *ctx, uint16_t media, const struct endpoint *target) {
 	struct fixture *f = ctx;
 	uint8_t mac[6];
 
 	for (uint32_t i = 1; i < FIX_HOPS && !f->no_hops; i++) {
 		if (f->hop_users[i] != 0 &&
-			(f->hop_realm[i] != realm || !endpoint_same_addr(&f->hop_target[i], target)))
+			(f->hop_media[i] != media || !endpoint_same_addr(&f->hop_target[i], target)))
 			continue;
 		if (f->hop_users[i] == 0) {
 			fix_mac(i, mac);
 			f->hop_target[i] = *target;
-			f->hop_realm[i] = realm;
+			f->hop_media[i] = media;
 			f->words[i] = next_hop_word(mac, 0, f->hop_state);
 		}
 		f->hop_users[i]++;

@@ -11,7 +11,8 @@
 #include <string.h>
 
 static const uint64_t MS = 1000000, S = 1000000000;
-enum { CAPACITY = 8, ACCESS = 0, CORE = 1, ACCESS_IF = 3, CORE_IF = 4 };
+// A realm and its media address have the same index; the core has a second address.
+enum { CAPACITY = 8, ACCESS = 0, CORE = 1, CORE_SECOND = 2, ACCESS_IF = 3, CORE_IF = 4 };
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 0xa}, mac_b[6] = {2, 0, 0, 0, 0, 0xb};
 
 static struct next_hops *t;
@@ -34,11 +35,13 @@ static struct endpoint address(const char *text) {
 
 static struct next_hops_params params(void) {
 	struct next_hops_params p = {
-		.capacity = CAPACITY, .n_realms = 2, .failed = on_failed, .ctx = &n_failed};
+		.capacity = CAPACITY, .n_realms = 2, .n_media = 3, .failed = on_failed, .ctx = &n_failed};
 
-	p.realms[ACCESS].source = address("10.1.0.1");
-	p.realms[CORE].vlan = 7;
-	p.realms[CORE].source = address("10.2.0.1");
+	p.vlan[CORE] = 7;
+	p.media[ACCESS].address = address("10.1.0.1");
+	p.media[CORE].realm = p.media[CORE_SECOND].realm = CORE;
+	p.media[CORE].address = address("10.2.0.1");
+	p.media[CORE_SECOND].address = address("10.2.0.77");
 	return p;
 }
 
@@ -56,10 +59,10 @@ static void teardown(void) {
 	next_hops_destroy(t);
 }
 
-static uint32_t get(uint16_t realm, const char *to) {
+static uint32_t get(uint16_t media, const char *to) {
 	const struct endpoint e = address(to);
 
-	return next_hops_get(t, realm, &e);
+	return next_hops_get(t, media, &e);
 }
 
 static uint64_t word(uint32_t id) {
@@ -437,7 +440,7 @@ END_TEST
 
 START_TEST(refuses) {
 	ck_assert_uint_eq(get(CORE, "2001:db8::1"), 0);
-	ck_assert_uint_eq(get(2, "10.2.0.2"), 0);
+	ck_assert_uint_eq(get(3, "10.2.0.2"), 0);
 }
 END_TEST
 
@@ -493,6 +496,68 @@ START_TEST(interface_goes_and_returns) {
 	ck_assert_uint_eq(word(id), next_hop_word(mac_b, 7, NEXT_HOP_REACHABLE));
 	next_hops_set_interface(t, CORE, 99); // the same again
 	ck_assert_int_eq(state(id), NEXT_HOP_REACHABLE);
+}
+END_TEST
+
+static struct next_hops_ask expect_from(const char *source, const char *to) {
+	const struct next_hops_ask ask = expect(ASK_ROUTE, to);
+	char text[ENDPOINT_TEXT];
+
+	ck_assert_str_eq(endpoint_format_addr(&ask.source, text), source);
+	ck_assert_int_eq(ask.ifindex, CORE_IF);
+	return ask;
+}
+
+// A rule sends what comes from one of a realm's addresses by another gateway.
+START_TEST(each_media_address_has_its_own_routes) {
+	const uint32_t first = get(CORE, "192.0.2.1"), second = get(CORE_SECOND, "192.0.2.1");
+	struct next_hops_ask ask = expect_from("10.2.0.1", "192.0.2.1");
+	struct next_hops_ask ask_second = expect_from("10.2.0.77", "192.0.2.1");
+
+	ck_assert_uint_ne(first, second);
+	ck_assert_uint_eq(get(CORE_SECOND, "192.0.2.1"), second);
+	answer_route(&ask, "10.2.0.9");
+	answer_route(&ask_second, "10.2.0.10");
+	expect(ASK_NEIGHBOUR, "10.2.0.9");
+	expect(ASK_NEIGHBOUR, "10.2.0.10");
+	tell(CORE_IF, "10.2.0.9", NUD_REACHABLE, mac_a);
+	tell(CORE_IF, "10.2.0.10", NUD_REACHABLE, mac_b);
+	ck_assert_uint_eq(word(first), next_hop_word(mac_a, 7, NEXT_HOP_REACHABLE));
+	ck_assert_uint_eq(word(second), next_hop_word(mac_b, 7, NEXT_HOP_REACHABLE));
+	// The first address is gone from the host, which refuses it as a source.
+	next_hops_on_change(t);
+	pass(100 * MS);
+	ask = expect_from("10.2.0.1", "192.0.2.1");
+	ask_second = expect_from("10.2.0.77", "192.0.2.1");
+	no_route(&ask);
+	answer_route(&ask_second, "10.2.0.10");
+	ck_assert_int_eq(state(first), NEXT_HOP_NO_ROUTE);
+	ck_assert_uint_eq(word(second), next_hop_word(mac_b, 7, NEXT_HOP_REACHABLE));
+	// The realm's interface is that of both.
+	next_hops_set_interface(t, CORE, 0);
+	check_states(2, 0, 0, 0);
+	next_hops_put(t, first);
+	next_hops_put(t, second);
+	next_hops_put(t, second);
+	check_states(0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(media_addresses_share_a_neighbour) {
+	const uint32_t first = get(CORE, "192.0.2.1"), second = get(CORE_SECOND, "192.0.2.1");
+	struct next_hops_ask ask = expect_from("10.2.0.1", "192.0.2.1");
+	struct next_hops_ask ask_second = expect_from("10.2.0.77", "192.0.2.1");
+
+	answer_route(&ask, "10.2.0.9");
+	answer_route(&ask_second, "10.2.0.9");
+	expect(ASK_NEIGHBOUR, "10.2.0.9");
+	expect(ASK_NOTHING, "");
+	tell(CORE_IF, "10.2.0.9", NUD_REACHABLE, mac_a);
+	ck_assert_uint_eq(word(first), next_hop_word(mac_a, 7, NEXT_HOP_REACHABLE));
+	ck_assert_uint_eq(word(second), word(first));
+	next_hops_put(t, first);
+	tell(CORE_IF, "10.2.0.9", NUD_REACHABLE, mac_b);
+	ck_assert_uint_eq(word(second), next_hop_word(mac_b, 7, NEXT_HOP_REACHABLE));
 }
 END_TEST
 
@@ -679,6 +744,8 @@ int main(void) {
 	tcase_add_test(c, refuses);
 	tcase_add_test(c, loss_asks_everything_anew);
 	tcase_add_test(c, interface_goes_and_returns);
+	tcase_add_test(c, each_media_address_has_its_own_routes);
+	tcase_add_test(c, media_addresses_share_a_neighbour);
 	tcase_add_test(c, change_concerns_its_network);
 	tcase_add_test(c, many_behind_one_gateway);
 	tcase_add_test(c, questions_take_turns);

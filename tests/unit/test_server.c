@@ -458,7 +458,7 @@ START_TEST(moving_a_side_frees_what_it_had) {
 	ck_assert_uint_eq(counters_realm(relay_stats(f->r), 0)->media_ports_resting, 1);
 	ck_assert_uint_eq(counters_realm(relay_stats(f->r), 2)->media_ports_used, 1);
 	for (unsigned i = 1; i < FIX_HOPS; i++)
-		ck_assert(f->hop_users[i] == 0 || f->hop_realm[i] != 0);
+		ck_assert(f->hop_users[i] == 0 || f->params.media[f->hop_media[i]].realm != 0);
 	ck_assert_uint_eq(fix_ref(f, PROTO_SESSION_DELETE, fix_id(1), &state), 0);
 	ck_assert_uint_eq(fix_hops_used(f), 0);
 	ck_assert_uint_eq(counters_realm(relay_stats(f->r), 2)->media_ports_used, 0);
