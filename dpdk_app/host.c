@@ -34,17 +34,16 @@ static int interface_ioctl(const char *name, unsigned long request, void *data, 
 	return set_interface(name, request, ifr);
 }
 
-static void get_queues(struct host_interface *i) {
+static void get_channels(struct host_interface *i) {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq ifr;
 
-	i->queues = 1; // a device that doesn't tell has one stream
-	if (interface_ioctl(i->name, SIOCETHTOOL, &channels, &ifr) == 0) {
-		if (channels.max_combined > 0)
-			i->queues = channels.combined_count;
-		i->rx_queues = channels.rx_count;
-	}
+	if (interface_ioctl(i->name, SIOCETHTOOL, &channels, &ifr) == 0)
+		i->channels = (struct host_channels){.rx = channels.rx_count,
+			.rx_max = channels.max_rx,
+			.combined = channels.combined_count,
+			.combined_max = channels.max_combined};
 	if (interface_ioctl(i->name, SIOCETHTOOL, &driver, &ifr) == 0)
 		i->veth = strncmp(driver.driver, "veth", sizeof(driver.driver)) == 0;
 }
@@ -74,7 +73,7 @@ int host_interface_get(const char *name, struct host_interface *out) {
 			ret == -EINVAL ? "not an Ethernet interface" : strerror(-ret));
 		return ret;
 	}
-	get_queues(&i);
+	get_channels(&i);
 	*out = i;
 	return 0;
 }

@@ -5,14 +5,20 @@
 
 #include <net/if.h>
 
+// Channels, as the driver tells; all zero: it doesn't. A combined one receives and sends.
+struct host_channels {
+	unsigned rx, rx_max;
+	unsigned combined, combined_max;
+};
+
 // What one interface is, asked once at start.
 struct host_interface {
 	char name[IFNAMSIZ];
 	int index;
 	uint8_t mac[6];
 	unsigned mtu;
-	unsigned queues; // combined channels
-	unsigned rx_queues; // receive queues that are not combined (veth); 0 where there are none
+	struct host_channels channels;
+	unsigned queues; // that are of use: the port's to say
 	bool up, veth;
 };
 

@@ -83,6 +83,10 @@ static inline bool port_is_taken(const struct port *p) {
 
 // ---- pure, for tests ----
 
+enum { PORT_REPAIR = 40 };
+// How many queues AF_XDP is to open: the combined ones, or the one of a device without those. 0: the device receives on other
+// queues too, or on none; repair is then what `ethtool -L DEVICE` takes to change that.
+unsigned port_rx_queues(const struct host_channels *c, char repair[static PORT_REPAIR]);
 // Format the AF_XDP PMD's arguments. Returns 0 or -E2BIG.
 [[nodiscard]] int port_format_args(
 	const struct host_interface *i, unsigned n_queues, int object_fd, char *buf, size_t size);

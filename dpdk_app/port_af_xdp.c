@@ -12,7 +12,49 @@
 #include <string.h>
 #include <unistd.h>
 
-static int check_interface(const struct port *p) {
+// As many as it receives on now, where it can combine that many.
+static unsigned combined_wanted(const struct host_channels *c) {
+	const unsigned n = c->rx + c->combined;
+
+	if (n == 0)
+		return 1;
+	return n < c->combined_max ? n : c->combined_max;
+}
+
+unsigned port_rx_queues(const struct host_channels *c, char repair[static PORT_REPAIR]) {
+	const unsigned n = c->rx + c->combined;
+	// A device that tells nothing has one stream.
+	const bool is_single = n == 1 || (n == 0 && c->rx_max == 0);
+
+	if (c->combined_max == 0) { // the PMD opens the first
+		if (!is_single)
+			snprintf(repair, PORT_REPAIR, "rx 1");
+		return is_single;
+	}
+	if (c->combined > 0 && c->rx == 0)
+		return c->combined;
+	// Where both kinds exist, drivers take one or the other.
+	snprintf(repair, PORT_REPAIR, "%scombined %u", c->rx > 0 ? "rx 0 tx 0 " : "", combined_wanted(c));
+	return 0;
+}
+
+// Media on a queue without a socket would be dropped.
+static int check_queues(struct port *p) {
+	const struct host_interface *i = &p->interface;
+	const struct host_channels *c = &i->channels;
+	char repair[PORT_REPAIR];
+
+	p->interface.queues = port_rx_queues(c, repair);
+	if (p->interface.queues > 0)
+		return 0;
+	log_error(
+		"port name=%s interface=%s queues rx=%u combined=%u: AF_XDP needs all that receive to be combined, "
+		"or only one: ethtool -L %s %s",
+		p->name, i->name, c->rx, c->combined, i->name, repair);
+	return -EINVAL;
+}
+
+static int check_interface(struct port *p) {
 	const struct host_interface *i = &p->interface;
 
 	if (i->mtu > packet_pool_mtu_max()) {
@@ -20,15 +62,9 @@ static int check_interface(const struct port *p) {
 			i->mtu, packet_pool_mtu_max());
 		return -EMSGSIZE;
 	}
-	// Its further receive queues would have no socket, and their media be dropped.
-	if (i->veth && i->rx_queues > 1) {
-		log_error("port name=%s interface=%s rx_queues=%u: one is needed: ethtool -L %s rx 1 tx 1",
-			p->name, i->name, i->rx_queues, i->name);
-		return -EINVAL;
-	}
 	if (!i->up)
 		log_warning("port name=%s interface=%s is down: no media until it is up", p->name, i->name);
-	return 0;
+	return check_queues(p);
 }
 
 static int claim(struct port *p) {

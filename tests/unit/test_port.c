@@ -18,11 +18,44 @@ START_TEST(args) {
 }
 END_TEST
 
+// As `ethtool -l` shows them: what a device can have, and what it has now.
+static const struct {
+	const char *what;
+	struct host_channels channels;
+	unsigned queues;
+	const char *repair;
+} devices[] = {
+	{"tells nothing", {0}, 1, ""},
+	{"combined", {.combined = 8, .combined_max = 16}, 8, ""},
+	{"combined, one of them", {.combined = 1, .combined_max = 1}, 1, ""},
+	{"combined, none is on", {.combined_max = 16}, 0, "combined 1"},
+	{"either way, now separate", {.rx = 4, .rx_max = 8, .combined_max = 8}, 0, "rx 0 tx 0 combined 4"},
+	{"either way, now separate, one of them", {.rx = 1, .rx_max = 8, .combined_max = 8}, 0,
+		"rx 0 tx 0 combined 1"},
+	{"either way, now separate, more than can be combined", {.rx = 16, .rx_max = 16, .combined_max = 8},
+		0, "rx 0 tx 0 combined 8"},
+	{"either way, now combined", {.rx_max = 8, .combined = 4, .combined_max = 8}, 4, ""},
+	{"both at once", {.rx = 2, .rx_max = 8, .combined = 4, .combined_max = 8}, 0, "rx 0 tx 0 combined 6"},
+	{"separate", {.rx = 4, .rx_max = 8}, 0, "rx 1"},
+	{"separate, one of them", {.rx = 1, .rx_max = 8}, 1, ""},
+	{"separate, none is on", {.rx_max = 8}, 0, "rx 1"},
+};
+
+START_TEST(receive_queues) {
+	char repair[PORT_REPAIR] = "";
+
+	ck_assert_msg(
+		port_rx_queues(&devices[_i].channels, repair) == devices[_i].queues, "%s", devices[_i].what);
+	ck_assert_str_eq(repair, devices[_i].repair);
+}
+END_TEST
+
 int main(void) {
 	Suite *s = suite_create("port");
 	TCase *t = tcase_create("port");
 
 	tcase_add_test(t, args);
+	tcase_add_loop_test(t, receive_queues, 0, sizeof(devices) / sizeof(devices[0]));
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
