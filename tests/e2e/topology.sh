@@ -34,6 +34,7 @@ NAT_OUTSIDE=203.0.113.20
 # What phones use for media; the counters count these ports.
 PHONE_PORTS=20000-29999
 EDGE_DEVICES=(access core) # the edge's interfaces, each a port of the relay
+RX_QUEUES=1 # of each interface
 ACCESS_VLAN='' CORE_VLAN=''
 declare -A VLAN_SENT=() # by device: what interfaces of VLANs sent that are gone
 
@@ -66,8 +67,8 @@ ns_add() {
 
 # veth NS_A DEV_A NS_B DEV_B
 veth() {
-	ip link add "$2" netns "$(ns "$1")" numrxqueues 1 numtxqueues 1 type veth \
-		peer name "$4" netns "$(ns "$3")" numrxqueues 1 numtxqueues 1
+	ip link add "$2" netns "$(ns "$1")" numrxqueues "$RX_QUEUES" numtxqueues 1 type veth \
+		peer name "$4" netns "$(ns "$3")" numrxqueues "$RX_QUEUES" numtxqueues 1
 	ip -n "$(ns "$1")" link set "$2" up
 	ip -n "$(ns "$3")" link set "$4" up
 }
