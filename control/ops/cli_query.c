@@ -29,26 +29,12 @@ static enum cli_step add_json(json_t *json, struct evbuffer *out) {
 	return cli_query_line(json, out) < 0 ? CLI_NO_MEMORY : CLI_ROW;
 }
 
-static enum cli_step add_text(const char *line, struct evbuffer *out) {
-	if (evbuffer_add(out, line, strlen(line)) < 0 || evbuffer_add(out, "\n", 1) < 0)
-		return CLI_NO_MEMORY;
-	return CLI_ROW;
-}
-
 // ---- commands ----
 
 static enum cli_step step_stats(struct cli_query *q, const struct cli_sources *s, struct evbuffer *out) {
 	if (q->n_rows > 0)
 		return CLI_DONE;
 	return add_json(cli_stats_json(s), out);
-}
-
-static enum cli_step step_ended(struct cli_query *q, const struct cli_sources *s, struct evbuffer *out) {
-	struct record r;
-
-	if (!records_next(s->records, &q->cursor, &r))
-		return CLI_DONE;
-	return strstr(r.search, q->filter) == NULL ? CLI_SKIPPED : add_text(r.row, out);
 }
 
 static bool passes(const struct call_view *v, const char *filter) {
@@ -62,27 +48,33 @@ static bool passes(const struct call_view *v, const char *filter) {
 	return strstr(text, filter) != NULL;
 }
 
-static enum cli_step step_calls(struct cli_query *q, const struct cli_sources *s, struct evbuffer *out) {
-	struct call_view v;
-
+// The next call of the list. NULL: there is no more.
+static const struct call_view *next_call(struct cli_query *q, const struct cli_sources *s, struct call_view *live) {
 	if (q->ended)
-		return step_ended(q, s, out);
-	if (!calls_view_next(s->calls, &q->cursor, &v))
+		return records_next(s->records, &q->cursor);
+	return calls_view_next(s->calls, &q->cursor, live) ? live : NULL;
+}
+
+static enum cli_step step_calls(struct cli_query *q, const struct cli_sources *s, struct evbuffer *out) {
+	struct call_view live;
+	const struct call_view *v = next_call(q, s, &live);
+
+	if (v == NULL)
 		return CLI_DONE;
-	return passes(&v, q->filter) ? add_json(call_json_row(&v), out) : CLI_SKIPPED;
+	return passes(v, q->filter) ? add_json(call_json_row(v), out) : CLI_SKIPPED;
 }
 
 static enum cli_step step_call(struct cli_query *q, const struct cli_sources *s, struct evbuffer *out) {
-	struct call_view v;
-	struct record r;
+	struct call_view live;
+	const struct call_view *v = &live;
 
 	if (q->n_rows > 0)
 		return CLI_DONE;
 	if (q->id[0] == '\0')
 		return CLI_NOT_FOUND;
-	if (calls_view_find(s->calls, q->id, &v))
-		return add_json(call_json_full(&v, s->config), out);
-	return records_find(s->records, q->id, &r) ? add_text(r.full, out) : CLI_NOT_FOUND;
+	if (!calls_view_find(s->calls, q->id, &live))
+		v = records_find(s->records, q->id);
+	return v == NULL ? CLI_NOT_FOUND : add_json(call_json_full(v, s->config), out);
 }
 
 static enum cli_step step_trunks(struct cli_query *q, const struct cli_sources *s, struct evbuffer *out) {

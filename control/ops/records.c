@@ -1,16 +1,17 @@
 #include "control/ops/records.h"
 
-#include "control/ops/call_json.h"
 #include "control/ops/cdr.h"
 #include "control/ops/row.h"
+#include "control/ops/view_copy.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_IDS = 3 };
-
+// Made into JSON only when somebody asks: most never are.
 struct entry {
-	char *full, *row, *search;
+	struct call_view *view;
 	size_t bytes;
 };
 
@@ -45,18 +46,12 @@ static struct entry *entry_at(const struct records *r, uint64_t number) {
 	return &r->entries[(number - 1) % r->size];
 }
 
-static void entry_fini(struct entry *e) {
-	free(e->full);
-	free(e->row);
-	free(e->search);
-	*e = (struct entry){0};
-}
-
 static void drop_oldest(struct records *r) {
 	struct entry *e = entry_at(r, r->first++);
 
 	r->bytes -= e->bytes;
-	entry_fini(e);
+	free(e->view);
+	*e = (struct entry){0};
 }
 
 void records_destroy(struct records *r) {
@@ -68,42 +63,6 @@ void records_destroy(struct records *r) {
 	free(r);
 }
 
-// Owns json, which may be NULL. The text is the caller's; *bytes grows by its size.
-static char *dump(json_t *json, size_t *bytes) {
-	size_t n = json == NULL ? 0 : json_dumpb(json, NULL, 0, ROW_DUMP);
-	char *text = n == 0 ? NULL : malloc(n + 1);
-
-	if (text != NULL && json_dumpb(json, text, n, ROW_DUMP) == n) {
-		text[n] = '\0';
-		*bytes += n + 1;
-	} else {
-		free(text);
-		text = NULL;
-	}
-	json_decref(json);
-	return text;
-}
-
-static char *search_text(const struct call_view *v, size_t *bytes) {
-	char text[CALL_JSON_SEARCH_TEXT];
-	struct sink sink = sink_over(text, sizeof(text));
-
-	call_json_search_text(v, &sink);
-	*bytes += sink.len + 1;
-	return span_dup(sink_result(&sink));
-}
-
-static int entry_init(struct entry *e, const struct call_view *v, const struct config *config) {
-	*e = (struct entry){0};
-	e->full = dump(call_json_full(v, config), &e->bytes);
-	e->row = dump(call_json_row(v), &e->bytes);
-	e->search = search_text(v, &e->bytes);
-	if (e->full != NULL && e->row != NULL && e->search != NULL)
-		return 0;
-	entry_fini(e);
-	return -ENOMEM;
-}
-
 void records_add(struct records *r, const struct call_view *v) {
 	size_t max_bytes = (size_t)r->size * RECORDS_BYTES_A_CALL;
 	struct entry e;
@@ -111,7 +70,8 @@ void records_add(struct records *r, const struct call_view *v) {
 	cdr_log(v);
 	if (r->size == 0)
 		return;
-	if (entry_init(&e, v, r->config) < 0) {
+	e.view = view_copy(v, &e.bytes);
+	if (e.view == NULL) {
 		r->lost++;
 		return;
 	}
@@ -121,46 +81,38 @@ void records_add(struct records *r, const struct call_view *v) {
 	*entry_at(r, ++r->last) = e;
 }
 
-static void fill(const struct entry *e, struct record *out) {
-	*out = (struct record){.full = e->full, .row = e->row, .search = e->search};
-}
-
 // The cursor is the number of the record shown last; those that were overwritten meanwhile are simply gone.
-bool records_next(const struct records *r, uint64_t *cursor, struct record *out) {
+const struct call_view *records_next(const struct records *r, uint64_t *cursor) {
 	uint64_t number = *cursor == 0 || *cursor > r->last ? r->last : *cursor - 1;
 
 	if (number < r->first)
-		return false;
+		return NULL;
 	*cursor = number;
-	fill(entry_at(r, number), out);
-	return true;
+	return entry_at(r, number)->view;
 }
 
-// Our id and the Call-IDs are the first lines of the search text.
-static bool is_named(const struct entry *e, struct span id) {
-	struct span rest = span_of(e->search);
+static bool is_named(const struct call_view *v, const char *id) {
+	char own[CALL_ID_TEXT];
 
-	for (unsigned i = 0; i < RECORD_IDS; i++) {
-		if (span_equal(span_cut(&rest, '\n'), id))
-			return true;
-	}
-	return false;
-}
-
-bool records_find(const struct records *r, const char *id, struct record *out) {
-	struct span wanted = {id, strnlen(id, ROW_TEXT_MAX)};
-
-	if (span_is_empty(wanted))
-		return false;
-	for (uint64_t number = r->last; number >= r->first; number--) {
-		const struct entry *e = entry_at(r, number);
-
-		if (!is_named(e, wanted))
-			continue;
-		fill(e, out);
+	snprintf(own, sizeof(own), "%016" PRIx64, v->id);
+	if (strcmp(own, id) == 0)
 		return true;
-	}
+	for (unsigned i = 0; i < 2; i++)
+		if (v->leg[i].call_id != NULL && strncmp(v->leg[i].call_id, id, ROW_TEXT_MAX) == 0)
+			return true;
 	return false;
+}
+
+const struct call_view *records_find(const struct records *r, const char *id) {
+	if (id[0] == '\0')
+		return NULL;
+	for (uint64_t number = r->last; number >= r->first; number--) {
+		const struct call_view *v = entry_at(r, number)->view;
+
+		if (is_named(v, id))
+			return v;
+	}
+	return NULL;
 }
 
 uint32_t records_kept(const struct records *r) {

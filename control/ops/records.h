@@ -1,10 +1,10 @@
-// The calls that ended last, each rendered once when it ended, and the log line of each.
+// The calls that ended last, and the log line of each.
 #pragma once
 
 #include "config/config.h"
 #include "control/call/view.h"
 
-// A call takes 4 KiB or so. Peers with long texts can't make all together take more than so much for each that is asked
+// A call takes 5 KiB or so. Peers with long texts can't make all together take more than so much for each that is asked
 // for: the oldest go first.
 enum { RECORDS_BYTES_A_CALL = 16384 };
 
@@ -18,16 +18,10 @@ void records_destroy(struct records *r); // NULL is fine
 // memory the log line still goes out and the record is counted as lost.
 void records_add(struct records *r, const struct call_view *v);
 
-struct record {
-	const char *full; // JSON line of `call ID`, without newline
-	const char *row; // JSON line of `calls --ended`
-	const char *search; // call_json_search_text
-};
-
-// From the newest to the oldest: *cursor 0 at first, changed by each call. False at the end. Borrowed until the next add.
-bool records_next(const struct records *r, uint64_t *cursor, struct record *out);
-// By our id (16 hex digits) or either leg's Call-ID; the newest wins. False: not found. Borrowed until the next add.
-bool records_find(const struct records *r, const char *id, struct record *out);
+// From the newest to the oldest: *cursor 0 at first, changed by each call. NULL at the end. Borrowed until the next add.
+const struct call_view *records_next(const struct records *r, uint64_t *cursor);
+// By our id (16 hex digits) or either leg's Call-ID; the newest wins. NULL: not found. Borrowed until the next add.
+const struct call_view *records_find(const struct records *r, const char *id);
 
 uint32_t records_kept(const struct records *r);
 uint64_t records_lost(const struct records *r);
