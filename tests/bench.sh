@@ -9,7 +9,7 @@ set -e -u -o pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # As they are to be read, the quickest first.
-BENCHES='relay_burst sessions calls line_rate beside_rtpengine'
+BENCHES='relay_burst sessions calls relay_killed line_rate beside_rtpengine'
 
 usage() {
 	cat <<-END
@@ -17,6 +17,8 @@ usage() {
 
 		  relay_burst        the media core alone: time and instructions a packet, by sessions and size of the burst
 		  sessions           puts, listing and deletes a second, memory a session (root only)
+		  calls              the B2BUA: CPU and memory a call, how long an INVITE is held up (root only)
+		  relay_killed       media's silence when the relay is killed under 10,000 calls (root only)
 		  line_rate          the whole data plane on one core, beside dpdk-testpmd (root only)
 		  beside_rtpengine   CPU a packet and loss beside rtpengine in user space (root only)
 

@@ -12,6 +12,8 @@ struct restore {
 	bool all_sent;
 	uint64_t cursor; // the last pairing that was put
 	unsigned under_way;
+	uint32_t n_sessions; // put so far
+	uint64_t begun_ms;
 };
 
 struct media {

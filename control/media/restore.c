@@ -103,6 +103,7 @@ static void put_again(struct media *m, uint64_t handle, struct pairing *p) {
 	if (n == 0 || relay_client_send(m->client, &r) < 0)
 		return;
 	m->restore.under_way++;
+	m->restore.n_sessions += n;
 	if (m->restore.relay_is_new)
 		media_count_up(m, MEDIA_COUNTER_RESTORED, n);
 }
@@ -122,13 +123,18 @@ static void pump(struct media *m) {
 			    m->client, &(struct relay_request){.type = PROTO_SYNC_DONE, .fn = on_swept}) < 0)
 			return;
 	}
-	if (r->all_sent && r->under_way == 0)
-		r->running = false;
+	if (!r->all_sent || r->under_way > 0)
+		return;
+	r->running = false;
+	if (r->n_sessions > 0)
+		log_info("media restored_sessions=%u new_relay=%d took_ms=%llu", r->n_sessions, r->relay_is_new,
+			(unsigned long long)(loop_now_ms(m->loop) - r->begun_ms));
 }
 
 void restore_begin(struct media *m, uint64_t boot_id) {
-	m->restore =
-		(struct restore){.running = true, .relay_is_new = m->boot_id != 0 && m->boot_id != boot_id};
+	m->restore = (struct restore){.running = true,
+		.relay_is_new = m->boot_id != 0 && m->boot_id != boot_id,
+		.begun_ms = loop_now_ms(m->loop)};
 	m->boot_id = boot_id;
 	pump(m);
 }

@@ -12,7 +12,7 @@
 //	gap MS            media of the first and the last call in both directions, a packet each millisecond, until each way
 //	                  had a silence of MS and packets again
 //
-// After each step come its figures, "name value unit", and then "done". The delay of an INVITE is from before it is sent until
+// The next step is to be given only when the one before is done. After each come its figures, "name value unit", and then "done". The delay of an INVITE is from before it is sent until
 // the kernel has it at the callee's socket, so it holds nothing of what the phones do. Exit status: 0, 1 a call failed or is
 // missing 5 s after it should have been over, 2 usage.
 #include "tests/bench/load_call.h"
@@ -386,7 +386,7 @@ static bool gap(struct load *l, uint32_t silence_ms) {
 			flows &= ways[i].last_ns != 0;
 		}
 		if (flows && !said)
-			puts("flows 1 -");
+			puts("flows");
 		said |= flows;
 	}
 	for (unsigned i = 0; i < 4; i++) {
@@ -397,6 +397,20 @@ static bool gap(struct load *l, uint32_t silence_ms) {
 		}
 	}
 	return !missing;
+}
+
+// The next step, given when the one before is done. Phones answer meanwhile. False: there is none.
+static bool next_line(struct load *l, char *line, int size) {
+	struct pollfd fds[3] = {{.fd = l->fd[0], .events = POLLIN}, {.fd = l->fd[1], .events = POLLIN},
+		{.fd = STDIN_FILENO, .events = POLLIN}};
+
+	while (fds[2].revents == 0) {
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			die("poll");
+		receive(l, LOAD_CALLEE);
+		receive(l, LOAD_CALLER);
+	}
+	return fgets(line, size, stdin) != NULL;
 }
 
 static bool step(struct load *l, const char *line) {
@@ -453,7 +467,7 @@ int main(int argc, char **argv) {
 	for (unsigned party = 0; party < 2; party++)
 		l.fd[party] = open_socket(l.ns[party],
 			(struct sockaddr_in){AF_INET, htons(5060), l.network.phone[party], {0}});
-	while (fgets(line, sizeof(line), stdin) != NULL) {
+	while (next_line(&l, line, sizeof(line))) {
 		if (!step(&l, line) || l.n_failed > 0) {
 			fprintf(stderr, "call_load: begun %u answered %u ended %u failed %u: %s", l.n_begun,
 				l.n_answered, l.n_ended, l.n_failed, line);

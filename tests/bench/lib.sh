@@ -105,10 +105,15 @@ phones_begin() { # phones_begin N
 
 # phones STEP: do one step of call_load's; its figures go to stdout.
 phones() {
-	local line
 	echo "$1" >&"${PHONES[1]}"
+	phones_until done
+}
+
+# phones_until LINE: what call_load says before that line.
+phones_until() {
+	local line
 	while read -r line <&"${PHONES[0]}"; do
-		[ "$line" != done ] || return 0
+		[ "$line" != "$1" ] || return 0
 		echo "$line"
 	done
 	fail "call_load: $(tail -n 1 "$WORK/phones.log")"
