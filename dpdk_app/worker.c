@@ -256,7 +256,7 @@ static void sleep_us(uint32_t us) {
 static int run(void *arg) {
 	struct worker *w = arg;
 	struct stats_worker *s = w->stats;
-	uint64_t now = clock_now_ns();
+	uint64_t now = clock_now_ns(), looked = now; // when the loop before this one began
 	unsigned idle = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1ul); // ns; the default of 50 µs would double every sleep
@@ -274,14 +274,16 @@ static int run(void *arg) {
 		if (n > 0) {
 			s->busy_loops++;
 			s->busy_ns += now - began;
+			s->residence[residence_step(now - looked)] += n;
 			idle = 0;
 		} else if (++idle >= IDLE_LOOPS) {
 			share_buffers(w);
-			if (w->idle_sleep_us == 0)
-				continue;
-			sleep_us(w->idle_sleep_us);
-			now = clock_now_ns();
+			if (w->idle_sleep_us > 0) {
+				sleep_us(w->idle_sleep_us);
+				now = clock_now_ns();
+			}
 		}
+		looked = began;
 	}
 	return 0;
 }

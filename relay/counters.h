@@ -7,6 +7,7 @@
 #pragma once
 
 #include "relay/endpoint.h"
+#include "relay/residence.h"
 #include "relay/verdict.h"
 
 #define STATS_MAGIC 0x3153544547444b45ull // "EKDGETS1"
@@ -67,6 +68,9 @@ struct stats_worker {
 	uint32_t cpu, reserved;
 	uint64_t handed; // packets given to the worker that owns their session
 	uint64_t starved; // turns of receive that found fewer packet buffers free than a burst has
+	// Packets by how long they were here at the most (residence.h): from when their queue was looked at and they were not there yet,
+	// until they were given to the driver.
+	uint64_t residence[RESIDENCE_STEPS];
 };
 
 // The main thread writes.

@@ -28,6 +28,8 @@ static const struct print_column worker_columns[] = {
 	{"DROPS", "packets_dropped", 10, PRINT_NUMBER},
 	{"HANDED", "packets_handed", 12, PRINT_NUMBER},
 	{"RING DROPS", "ring_drops", 10, PRINT_NUMBER},
+	{"P99 US", "residence_p99_us", 7, PRINT_NUMBER},
+	{"P99.9 US", "residence_p999_us", 8, PRINT_NUMBER},
 };
 
 static int print_workers(

@@ -228,6 +228,21 @@ static double per_s(uint64_t before, uint64_t after, uint64_t ns) {
 	return ns == 0 || after < before ? 0 : (double)(after - before) * 1e9 / (double)ns;
 }
 
+// Of the packets between two samples; null: there were none.
+static void put_residence(
+	struct row *r, const char *key, const struct stats_worker *a, const struct stats_worker *b, uint64_t rare) {
+	const uint64_t longest = residence_bound_ns(RESIDENCE_STEPS - 2); // or longer
+	uint64_t packets[RESIDENCE_STEPS], ns;
+
+	for (unsigned i = 0; i < RESIDENCE_STEPS; i++)
+		packets[i] = b->residence[i] < a->residence[i] ? 0 : b->residence[i] - a->residence[i];
+	ns = residence_percentile_ns(packets, rare);
+	if (ns == 0)
+		row_take(r, key, json_null());
+	else
+		row_double(r, key, (double)(ns == UINT64_MAX ? longest : ns) / 1000);
+}
+
 json_t *relay_report_worker(
 	const struct relay_sample *before, const struct relay_sample *after, uint32_t index) {
 	const struct stats_worker *a = &before->workers[index], *b = &after->workers[index];
@@ -249,5 +264,7 @@ json_t *relay_report_worker(
 	row_u64(&r, "loops", b->loops);
 	row_u64(&r, "busy_loops", b->busy_loops);
 	row_u64(&r, "starved_turns", b->starved);
+	put_residence(&r, "residence_p99_us", a, b, 100);
+	put_residence(&r, "residence_p999_us", a, b, 1000);
 	return row_end(&r);
 }

@@ -47,7 +47,7 @@ static void less_than_used(struct fake_stats *s) {
 }
 
 static void worker_beyond_end(struct fake_stats *s) {
-	s->header.n_workers = sizeof(*s) / sizeof(s->workers[0]);
+	s->header.n_workers = sizeof(*s) / sizeof(s->workers[0]) + 1;
 }
 
 static void many_workers(struct fake_stats *s) {
@@ -274,10 +274,35 @@ START_TEST(busy_is_a_share_of_the_time_between) {
 	ck_assert_double_eq_tol(json_real_value(print_find(json, "packets_in_per_s")), 1000.0, 1e-9);
 	ck_assert_uint_eq(print_find_u64(json, "interval_ms"), 500);
 	ck_assert_uint_eq(print_find_u64(json, "cpu"), 3);
+	ck_assert(json_is_null(print_find(json, "residence_p99_us")));
 	json_decref(json);
 	json = relay_report_worker(
 		&after, &before, 0); // a clock that stood still or counters of another boot
 	ck_assert_double_eq_tol(json_real_value(print_find(json, "packets_in_per_s")), 0, 1e-9);
+	json_decref(json);
+}
+END_TEST
+
+// Those before the interval don't count.
+START_TEST(residence_is_of_the_time_between) {
+	struct stats_worker a = {.residence = {[5] = 1000000, [20] = 1000}}, b = a;
+	struct relay_sample before = {.workers = &a, .n_workers = 1, .at_ns = 1000000000};
+	struct relay_sample after = {.workers = &b, .n_workers = 1, .at_ns = 2000000000};
+	json_t *json;
+
+	b.residence[10] += 995;
+	b.residence[20] += 4;
+	b.residence[RESIDENCE_STEPS - 1] += 1;
+	json = relay_report_worker(&before, &after, 0);
+	ck_assert_double_eq_tol(json_real_value(print_find(json, "residence_p99_us")),
+		(double)residence_bound_ns(10) / 1000, 1e-9);
+	ck_assert_double_eq_tol(json_real_value(print_find(json, "residence_p999_us")),
+		(double)residence_bound_ns(20) / 1000, 1e-9);
+	json_decref(json);
+	b.residence[RESIDENCE_STEPS - 1] += 9;
+	json = relay_report_worker(&before, &after, 0);
+	ck_assert_double_eq_tol(json_real_value(print_find(json, "residence_p999_us")),
+		(double)residence_bound_ns(RESIDENCE_STEPS - 2) / 1000, 1e-9);
 	json_decref(json);
 }
 END_TEST
@@ -457,6 +482,7 @@ int main(void) {
 	tcase_add_test(map, packet_sums_are_checked);
 	tcase_add_test(map, what_goes_by_the_kernel);
 	tcase_add_test(map, busy_is_a_share_of_the_time_between);
+	tcase_add_test(map, residence_is_of_the_time_between);
 	tcase_add_test(map, verdicts_of_a_newer_relay_have_names);
 	suite_add_tcase(s, observer);
 	tcase_set_timeout(observer, 55); // for a busy machine
