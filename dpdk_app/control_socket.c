@@ -14,6 +14,18 @@ enum {
 	CONNECTIONS_MAX = 64,
 	MESSAGES_A_TURN = 16, // of one connection, before others have their turn
 	SEND_BUFFER = 4 << 20,
+	LINES_A_SECOND = 5, // of each kind that peers bring about
+};
+
+// What the server's lines are to an operator; what goes through a gate has a name there.
+static const struct {
+	enum log_level level;
+	const char *gate;
+} line_kinds[RELAY_LINE_COUNT] = {
+	[RELAY_LINE_OWNER] = {LOG_LEVEL_INFO, "control owner"},
+	[RELAY_LINE_VERSION] = {LOG_LEVEL_WARNING, "control refused=version"},
+	[RELAY_LINE_SYNC] = {LOG_LEVEL_WARNING, NULL},
+	[RELAY_LINE_SESSION] = {LOG_LEVEL_INFO, NULL},
 };
 
 struct connection {
@@ -30,7 +42,7 @@ struct control_socket {
 	struct poller_source source;
 	int fd;
 	const char *path;
-	struct log_gate refused, closed;
+	struct log_gate refused, closed, lines[RELAY_LINE_COUNT];
 	struct connection connections[CONNECTIONS_MAX];
 	_Alignas(8) uint8_t message[PROTO_MESSAGE_MAX];
 };
@@ -66,14 +78,15 @@ static int send_message(void *io, const void *message, size_t length, int fd) {
 	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR ? -EAGAIN : -EPIPE;
 }
 
-static void log_server_line(void *io, int level, const char *line) {
-	const struct connection *c = io;
-	enum log_level l = level > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+static void log_server_line(void *io, enum relay_line about, const char *line) {
+	const enum log_level level = line_kinds[about].level;
+	struct connection *c = io;
 
 	if (c == NULL)
-		log_line(l, "%s", line);
-	else
-		log_line(l, "control pid=%d %s", (int)c->pid, line);
+		log_line(level, "%s", line);
+	else if (log_gate_open(
+			 &c->socket->lines[about], line_kinds[about].gate, clock_now_ns(), LINES_A_SECOND))
+		log_line(level, "control pid=%d %s", (int)c->pid, line);
 }
 
 static void shut_connection(void *io) {
@@ -110,7 +123,7 @@ static void connection_ready(void *ctx) {
 	if (ret >= 0)
 		return;
 	if (ret != -EPIPE && ret != -ECONNRESET &&
-		log_gate_open(&c->socket->closed, "control closed", clock_now_ns(), 5))
+		log_gate_open(&c->socket->closed, "control closed", clock_now_ns(), LINES_A_SECOND))
 		log_warning("control pid=%d closed: %s", (int)c->pid, strerror(-ret));
 	close_connection(c);
 }
@@ -159,7 +172,7 @@ static void listener_ready(void *ctx) {
 	ret = c == NULL ? -EMFILE : open_connection(c, fd);
 	if (ret == 0)
 		return;
-	if (log_gate_open(&s->refused, "control refused", clock_now_ns(), 5))
+	if (log_gate_open(&s->refused, "control refused", clock_now_ns(), LINES_A_SECOND))
 		log_warning("control connection refused: %s", c == NULL ? "too many" : strerror(-ret));
 	if (c != NULL)
 		c->fd = -1;

@@ -27,4 +27,4 @@ struct relay {
 
 // Log key=value text; io may be NULL.
 [[gnu::format(printf, 4, 5)]] void core_log(
-	const struct relay *r, void *io, int level, const char *format, ...);
+	const struct relay *r, void *io, enum relay_line about, const char *format, ...);

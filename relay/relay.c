@@ -12,7 +12,7 @@
 
 enum { LINE = 64, LOG_LINE = 256, SESSIONS_LIMIT = 4000000 };
 
-void core_log(const struct relay *r, void *io, int level, const char *format, ...) {
+void core_log(const struct relay *r, void *io, enum relay_line about, const char *format, ...) {
 	char line[LOG_LINE];
 	va_list args;
 
@@ -21,7 +21,7 @@ void core_log(const struct relay *r, void *io, int level, const char *format, ..
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	r->server.io.log(io, level, line);
+	r->server.io.log(io, about, line);
 }
 
 static bool realm_is_good(const struct relay_params *p, unsigned i) {

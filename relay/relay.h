@@ -107,12 +107,22 @@ void relay_count_sent(struct relay_worker *w, enum verdict verdict, unsigned n);
 
 // The control protocol's server: bytes in, bytes out, no sockets. One struct server_conn a connection.
 struct server_conn;
+
+// What a line is about. Lines of a connection come as often as its peer likes: whoever writes them needs a gate for each.
+enum relay_line {
+	RELAY_LINE_OWNER, // of a connection: a controller came or went
+	RELAY_LINE_VERSION, // of a connection: another major version
+	RELAY_LINE_SYNC, // a controller said no SYNC_DONE in time
+	RELAY_LINE_SESSION, // ended without its controller
+	RELAY_LINE_COUNT
+};
+
 struct relay_io {
 	// Send one message on the connection's socket, with fd by SCM_RIGHTS unless -1. Returns 0, -EAGAIN when the
 	// reader is slow (a reply is tried again in later ticks, for 5 s; events turn into EVENTS_LOST), or -EPIPE.
 	int (*send)(void *io, const void *message, size_t len, int fd);
-	// Log one line at info (0) or warning (1) level; io is NULL where no connection is concerned. May be NULL.
-	void (*log)(void *io, int level, const char *line);
+	// Log one line; io is NULL where no connection is concerned. May be NULL.
+	void (*log)(void *io, enum relay_line about, const char *line);
 	// The connection is of no more use (its reader is gone or stuck): shut it down, so that relay_conn_close follows
 	// from where its end is noticed. Not to be answered with relay_conn_close from within. May be NULL: further
 	// messages are then refused with -EPIPE.

@@ -35,7 +35,8 @@ static int come_as_controller(struct request *q, uint32_t id) {
 		return -EBUSY;
 	watch_owner_came(o, q->c, q->now_ns);
 	q->c->owner = o;
-	core_log(q->r, q->c->io, 0, "owner id=%u state=connected sessions=%u", o->id, o->n_sessions);
+	core_log(q->r, q->c->io, RELAY_LINE_OWNER, "owner id=%u state=connected sessions=%u", o->id,
+		o->n_sessions);
 	return 0;
 }
 

@@ -73,8 +73,8 @@ void relay_conn_close(struct relay *r, struct server_conn *c, uint64_t now_ns) {
 		pop_reply(r, c);
 	if (c->owner != NULL) {
 		watch_owner_left(c->owner, now_ns);
-		core_log(r, c->io, 0, "owner id=%u state=disconnected sessions=%u", c->owner->id,
-			c->owner->n_sessions);
+		core_log(r, c->io, RELAY_LINE_OWNER, "owner id=%u state=disconnected sessions=%u",
+			c->owner->id, c->owner->n_sessions);
 	}
 	while (s->conns[i] != c)
 		i++;
@@ -184,7 +184,8 @@ static int refuse(
 	int fd;
 
 	if (h->major != PROTO_MAJOR)
-		core_log(r, c->io, 1, "control refused=version major=%u ours=%u", h->major, PROTO_MAJOR);
+		core_log(r, c->io, RELAY_LINE_VERSION, "refused=version major=%u ours=%u", h->major,
+			PROTO_MAJOR);
 	if (why == -EPROTO || c->role == 0) {
 		size_t len = request_answer(r, c, &reply, now_ns, r->server.message, &fd);
 

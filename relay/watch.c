@@ -223,7 +223,7 @@ static void check_session(struct relay *r, uint32_t slot, uint64_t now_ns) {
 
 	check_events(r, slot, timed_out, now_ns);
 	if (o->conn == NULL && (timed_out || clock_since(now_ns, o->gone_ns) >= AWAY_NS)) {
-		core_log(r, NULL, 0, "session id=%016llx ended=%s controller=away",
+		core_log(r, NULL, RELAY_LINE_SESSION, "session id=%016llx ended=%s controller=away",
 			(unsigned long long)r->store.ids[slot], timed_out ? "media_timeout" : "owner_gone");
 		counter_add(&r->stats->sessions_timed_out, 1);
 		session_end(r, slot);
@@ -275,7 +275,7 @@ void watch_time(struct relay *r, uint64_t now_ns) {
 		struct owner *o = &r->watch.owners[i];
 
 		if (o->conn != NULL && !o->synced && clock_since(now_ns, o->hello_ns) >= SYNC_NS) {
-			core_log(r, NULL, 1, "owner id=%u sync=overdue: sweeping", o->id);
+			core_log(r, NULL, RELAY_LINE_SYNC, "owner id=%u sync=overdue: sweeping", o->id);
 			watch_sweep(o);
 		}
 		if (o->sweeping)

@@ -118,8 +118,8 @@ static int fix_send(void *io, const void *message, size_t len, int fd) {
 	return 0;
 }
 
-static void fix_log(void *io, int level, const char *line) {
-	(void)io, (void)level;
+static void fix_log(void *io, enum relay_line about, const char *line) {
+	(void)io, (void)about;
 	fix_current->n_logged++;
 	snprintf(fix_current->logged, sizeof(fix_current->logged), "%s", line);
 }

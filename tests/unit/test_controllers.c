@@ -1,0 +1,213 @@
+// Who comes to the control socket: who may control, who gets a place, and what all of them can make the log say. The socket is a
+// real one in a directory of the test's own; who a peer is is made up.
+#include "dpdk_app/control_socket.h"
+#include "config/log.h"
+#include "dpdk_app/clock.h"
+#include "tests/unit/relay_fixture.h"
+
+#include <check.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { TURNS = 300, FLOOD = 500, LINES_A_SECOND = 5 };
+
+static char directory[] = "/tmp/test_controllers.XXXXXX", path[64];
+static struct fixture *f;
+static struct poller poller;
+static struct control_socket *control;
+static int log_fd;
+static uid_t peer_uid; // of whoever connects
+
+// Before glibc's: another user would need root's help to come.
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict length) {
+	const struct ucred peer = {.pid = 1, .uid = peer_uid};
+
+	if (level != SOL_SOCKET || option != SO_PEERCRED)
+		return (int)syscall(SYS_getsockopt, fd, level, option, value, length);
+	memcpy(value, &peer, sizeof(peer));
+	return 0;
+}
+
+// ---- the log ----
+
+static void take_log(void) {
+	log_fd = memfd_create("log", MFD_CLOEXEC);
+	ck_assert_int_ge(log_fd, 0);
+	ck_assert_int_eq(dup2(log_fd, STDERR_FILENO), STDERR_FILENO);
+	log_init("test", LOG_LEVEL_INFO);
+}
+
+static const char *logged(void) {
+	static char text[1 << 20];
+	ssize_t n = pread(log_fd, text, sizeof(text) - 1, 0);
+
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	return text;
+}
+
+static unsigned count_logged(const char *what) {
+	unsigned n = 0;
+
+	for (const char *p = logged(); (p = strstr(p, what)) != NULL; p++)
+		n++;
+	return n;
+}
+
+// ---- relay and peers ----
+
+static void setup(void) {
+	take_log();
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/relay.sock", directory);
+	f = fix_create(10);
+	relay_conn_close(f->r, f->c, f->now);
+	ck_assert_int_eq(poller_open(&poller), 0);
+	ck_assert_int_eq(control_socket_open(path, NULL, f->r, &poller, -1, &control), 0);
+}
+
+static void teardown(void) {
+	control_socket_close(control);
+	poller_close(&poller);
+	fix_destroy(f);
+	ck_assert_int_eq(rmdir(directory), 0);
+}
+
+static void turn(unsigned n) {
+	while (n-- > 0)
+		ck_assert_int_eq(poller_wait(&poller, 0), 0);
+	relay_tick(f->r, clock_now_ns());
+}
+
+static int come(uid_t uid) {
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
+	peer_uid = uid;
+	turn(2);
+	return fd;
+}
+
+static void leave(int fd) {
+	close(fd);
+	turn(4);
+}
+
+static void say(int fd, uint16_t major, uint16_t type, const void *item, size_t size) {
+	uint8_t message[256];
+	struct proto_writer w;
+	size_t len;
+
+	proto_write_begin(&w, message, sizeof(message), type, 1, 0);
+	if (size > 0)
+		proto_write_item(&w, item, size);
+	len = proto_write_end(&w);
+	memcpy(message + offsetof(struct proto_header, major), &major, sizeof(major));
+	ck_assert_int_eq(send(fd, message, len, MSG_NOSIGNAL), (ssize_t)len);
+	turn(4);
+}
+
+// The status of the reply that is there, or -1: there is none.
+static int64_t status(int fd) {
+	uint8_t message[PROTO_MESSAGE_MAX];
+	struct proto_header h;
+	ssize_t n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
+
+	if (n < (ssize_t)sizeof(h))
+		return -1;
+	memcpy(&h, message, sizeof(h));
+	return h.status;
+}
+
+static bool is_closed(int fd) {
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static int64_t hello(int fd, enum proto_role role, uint32_t owner_id) {
+	const struct proto_hello item = {.length = sizeof(item), .role = role, .owner_id = owner_id};
+
+	say(fd, PROTO_MAJOR, PROTO_HELLO, &item, sizeof(item));
+	return status(fd);
+}
+
+// ---- what peers can make the relay say ----
+
+// At most so many of a kind may be there, had the clock's second changed that often.
+static unsigned most_lines(uint64_t since_ns) {
+	return LINES_A_SECOND * (unsigned)((clock_now_ns() - since_ns) / 1000000000 + 2);
+}
+
+START_TEST(a_flood_of_versions_is_a_few_lines) {
+	const uint64_t start_ns = clock_now_ns();
+
+	for (unsigned i = 0; i < FLOOD; i++) {
+		int fd = come(0);
+
+		say(fd, PROTO_MAJOR + 1, PROTO_HELLO, NULL, 0);
+		ck_assert_int_eq(status(fd), EPROTO);
+		ck_assert(is_closed(fd));
+		leave(fd);
+	}
+	ck_assert_uint_ge(count_logged("refused=version major="), 1);
+	ck_assert_uint_le(count_logged("refused=version major="), most_lines(start_ns));
+	ck_assert_uint_ge(relay_stats(f->r)->control_refused, FLOOD);
+}
+END_TEST
+
+START_TEST(controllers_that_come_and_go_are_a_few_lines) {
+	const uint64_t start_ns = clock_now_ns();
+
+	for (unsigned i = 0; i < FLOOD; i++) {
+		int fd = come(0);
+
+		ck_assert_int_eq(hello(fd, PROTO_CONTROLLER, 7), 0);
+		leave(fd);
+	}
+	ck_assert_uint_ge(count_logged("owner id=7 state=connected"), 1);
+	ck_assert_uint_le(count_logged("owner id=7 state="), most_lines(start_ns));
+}
+END_TEST
+
+// One kind's flood hides no other's line.
+START_TEST(each_kind_of_line_has_its_gate) {
+	int fd;
+
+	for (unsigned i = 0; i < 10 * LINES_A_SECOND; i++) {
+		fd = come(0);
+		say(fd, PROTO_MAJOR + 1, PROTO_HELLO, NULL, 0);
+		leave(fd);
+	}
+	fd = come(0);
+	ck_assert_int_eq(hello(fd, PROTO_CONTROLLER, 7), 0);
+	ck_assert_uint_eq(count_logged("owner id=7 state=connected"), 1);
+	leave(fd);
+	ck_assert_uint_eq(count_logged("owner id=7 state=disconnected"), 1);
+}
+END_TEST
+
+int main(void) {
+	Suite *suite = suite_create("controllers");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_flood_of_versions_is_a_few_lines);
+	tcase_add_test(tcase, controllers_that_come_and_go_are_a_few_lines);
+	tcase_add_test(tcase, each_kind_of_line_has_its_gate);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
