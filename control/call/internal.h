@@ -34,7 +34,7 @@ struct calls {
 	struct route_state *routes; // compiled patterns, one a route
 	uint64_t counters[CALL_COUNTERS];
 	uint64_t next_id;
-	struct log_gate not_admitted_gate, refused_gate;
+	struct log_gate not_admitted_gate, refused_gate, match_gate;
 	bool draining, drained_said;
 	struct timer stopping; // calls_stop_all goes on
 	uint64_t stop_after; // handle of the last call that it stopped
@@ -136,7 +136,7 @@ bool admission_check(const struct calls *cs, const struct flow *flow, int *trunk
 [[nodiscard]] int routes_create(const struct config *config, struct route_state **out);
 void routes_destroy(struct route_state *r, int n);
 // The first route that takes a user part, or -1.
-int route_find(const struct calls *cs, int realm, int trunk, struct span user);
+int route_find(struct calls *cs, int realm, int trunk, struct span user);
 [[nodiscard]] int trunks_create(struct calls *cs);
 void trunks_destroy(struct calls *cs);
 const struct config_timers *call_timers_of(const struct calls *cs, int realm, int trunk);

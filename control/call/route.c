@@ -6,7 +6,7 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-enum { MATCH_LIMIT = 10000, USER_MAX = 256 };
+enum { MATCH_LIMIT = 10000, USER_MAX = 256, LOG_BURST = 10 };
 
 struct route_state {
 	pcre2_code *pattern;
@@ -58,15 +58,17 @@ void routes_destroy(struct route_state *r, int n) {
 	free(r);
 }
 
-static bool takes(const struct route_state *r, const char *user, int len) {
+static bool takes(struct calls *cs, const struct route_state *r, const char *user, int len) {
 	int ret = pcre2_match(r->pattern, (PCRE2_SPTR)user, (PCRE2_SIZE)len, 0, 0, r->match, r->context);
 
-	if (ret < 0 && ret != PCRE2_ERROR_NOMATCH)
+	if (ret < 0 && ret != PCRE2_ERROR_NOMATCH &&
+		log_gate_open(
+			&cs->match_gate, "route match=failed", loop_now_ms(cs->loop) * 1000000, LOG_BURST))
 		log_warning("route match=failed pcre2_error=%d", ret);
 	return ret >= 0;
 }
 
-int route_find(const struct calls *cs, int realm, int trunk, struct span user) {
+int route_find(struct calls *cs, int realm, int trunk, struct span user) {
 	char unescaped[USER_MAX];
 	int len = sip_unescape(user, unescaped, sizeof(unescaped));
 
@@ -76,7 +78,7 @@ int route_find(const struct calls *cs, int realm, int trunk, struct span user) {
 		const struct config_route *r = &cs->config->routes[i];
 		bool from_here = trunk >= 0 ? r->from_trunk == trunk : r->from_realm == realm;
 
-		if (from_here && takes(&cs->routes[i], unescaped, len))
+		if (from_here && takes(cs, &cs->routes[i], unescaped, len))
 			return i;
 	}
 	return -1;

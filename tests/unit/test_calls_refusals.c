@@ -1,6 +1,9 @@
 // Requests outside dialogs that make no call (RFC 3261 §8.2, §11; design §5: who may call, and where to).
 #include "tests/unit/call_ladder.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 static struct party alice, bob;
 
 static void open_both(void) {
@@ -333,10 +336,39 @@ START_TEST(counted_once) {
 }
 END_TEST
 
+// A user part that a route's pattern takes too long over: the line is the caller's to repeat.
+START_TEST(a_flood_of_match_failures_is_a_few_lines) {
+	const struct bench_options o = {
+		.routes = "{ from_realm = \"access\"; user = \"(a+)+[bc]\"; to = [ \"carrier\" ]; }"};
+	const int log_fd = memfd_create("log", MFD_CLOEXEC);
+	static char text[1 << 20];
+	unsigned n_lines = 0;
+	ssize_t n;
+
+	ck_assert_int_eq(dup2(log_fd, STDERR_FILENO), STDERR_FILENO);
+	bench_open(&o);
+	log_init("test", LOG_LEVEL_WARNING);
+	caller_init(&alice);
+	strcpy(alice.invite_uri, "sip:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@203.0.113.1");
+	for (int i = 0; i < 200; i++) {
+		snprintf(alice.call_id, sizeof(alice.call_id), "flood-%d", i);
+		invite_refused(404);
+	}
+	n = pread(log_fd, text, sizeof(text) - 1, 0);
+	ck_assert_int_gt(n, 0);
+	for (const char *p = text; (p = strstr(p, "route match=failed pcre2_error=")) != NULL; p++)
+		n_lines++;
+	ck_assert_uint_ge(n_lines, 1);
+	ck_assert_uint_le(n_lines, 10); // within a second of the bench's clock
+	bench_close();
+}
+END_TEST
+
 int main(void) {
 	const TTest *const tests[] = {strangers, many_strangers, a_trunks_peer_calls, a_trunks_timers, targets, routes,
 		too_many_hops, bodies, descriptions, methods, extensions_required, merged,
-		a_spiral_is_two_calls, without_contact, counted_once};
+		a_spiral_is_two_calls, without_contact, counted_once,
+		a_flood_of_match_failures_is_a_few_lines};
 
 	return BENCH_RUN("calls_refusals", tests);
 }
