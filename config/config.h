@@ -5,6 +5,7 @@
 #include "config/log.h"
 
 #include <stdio.h>
+#include <sys/types.h>
 
 enum { CONFIG_NAME = 32 }; // bytes of a name with its NUL: [A-Za-z0-9_-]+
 enum { CONFIG_INTERFACE = 16 }; // bytes of an interface's name with its NUL (the kernel's IFNAMSIZ)
@@ -120,8 +121,14 @@ struct config_route {
 	int ring_timeout_s; // of a contact route; trunks have their own
 };
 
+struct config_user {
+	char name[CONFIG_NAME]; // empty: not set
+	uid_t uid; // that this host knows it by
+};
+
 struct config_control {
 	char *socket;
+	struct config_user user; // that kedge-control runs as
 	int media_timeout_s; // 0: off
 	int ended_calls; // kept for `calls --ended`
 	int max_calls;

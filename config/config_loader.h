@@ -67,7 +67,7 @@ typedef bool config_value_fn(const char *text, void *field, char wrong[static CO
 
 config_value_fn config_value_name, config_value_address, config_value_sip_advertise, config_value_network,
 	config_value_host, config_value_pattern, config_value_contact, config_value_socket,
-	config_value_key_file;
+	config_value_key_file, config_value_user;
 
 // ---- config_device.c ----
 

@@ -174,6 +174,8 @@ static const struct schema route_schema = SCHEMA(route_rows);
 static const struct setting control_rows[] = {
 	{"socket", SETTING_TEXT, .required = true, AT(control, socket), .value = config_value_socket,
 		.allowed = SOCKET_TEXT},
+	{"user", SETTING_VALUE, AT(control, user), .value = config_value_user,
+		.allowed = "the name of a user of this host, of at most 31 bytes"},
 	{"media_timeout_s", SETTING_INT, AT(control, media_timeout_s), RANGE(0, 86400), .initial = 300},
 	{"ended_calls", SETTING_INT, AT(control, ended_calls), RANGE(0, 1000000), .initial = 1000},
 	{"max_calls", SETTING_INT, AT(control, max_calls), RANGE(1, 1000000), .initial = 20000},

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,7 +13,7 @@
 #include <pcre2.h>
 
 // A socket is bound under a temporary name and renamed: the name has to leave room for a suffix.
-enum { SOCKET_PATH = 96, PATTERN = 1000, HOST = 253, LABEL = 63 };
+enum { SOCKET_PATH = 96, PATTERN = 1000, HOST = 253, LABEL = 63, USER_BUFFER = 16384 };
 static_assert(SOCKET_PATH < sizeof(((struct sockaddr_un *)0)->sun_path));
 
 static bool wrong_is(char wrong[static CONFIG_WRONG], const char *what) {
@@ -260,5 +261,24 @@ bool config_value_key_file(const char *text, void *field, char wrong[static CONF
 		return wrong_is(wrong, "is not an absolute path");
 	if (access(text, F_OK) < 0 && errno == ENOENT)
 		return wrong_is(wrong, "does not exist");
+	return true;
+}
+
+bool config_value_user(const char *text, void *field, char wrong[static CONFIG_WRONG]) {
+	struct config_user *out = field;
+	struct passwd entry, *found = NULL;
+	char buf[USER_BUFFER];
+	int error;
+
+	if (strlen(text) >= sizeof(out->name))
+		return wrong_is(wrong, "is too long");
+	error = getpwnam_r(text, &entry, buf, sizeof(buf), &found);
+	if (found == NULL) {
+		snprintf(wrong, CONFIG_WRONG, "can't be found: %s",
+			error == 0 ? "there is no such user" : strerror(error));
+		return false;
+	}
+	strcpy(out->name, text);
+	out->uid = entry.pw_uid;
 	return true;
 }

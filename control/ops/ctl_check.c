@@ -21,6 +21,7 @@ static int print_summary(const struct ctl *c, const char *path, const struct con
 	row_u64(&r, "realms", (uint64_t)config->n_realms);
 	row_u64(&r, "trunks", (uint64_t)config->n_trunks);
 	row_u64(&r, "routes", (uint64_t)config->n_routes);
+	row_text(&r, "control_user", config->control.user.name[0] == '\0' ? NULL : config->control.user.name);
 	line = row_end(&r);
 	if (line == NULL)
 		return ctl_fail(c, EXIT_REFUSED, "out of memory");

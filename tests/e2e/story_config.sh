@@ -58,6 +58,7 @@ wrong "a pattern that doesn't compile" 's/user = "\.\*"/user = "(.*"/' 'user'
 wrong "a route to no trunk" 's/to = ( "carrier" )/to = ( "carier" )/' 'carier'
 wrong "a route from nowhere" 's/{ from_realm = "access"; /{ /' 'from_realm'
 wrong "a contact that is no SIP URI" 's/contact = "sip:/contact = "mailto:/' 'contact'
+wrong "a user that isn't there" 's/ended_calls = 1000;/user = "no-such-user";/' 'control.user.*no such user'
 wrong "media timeout" 's/media_timeout_s = 300/media_timeout_s = -1/' 'media_timeout_s'
 check "at least 25 cases" test "$n" -ge 25
 

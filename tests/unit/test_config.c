@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct config *load(const char *path) {
 	char *words = NULL;
@@ -58,6 +60,7 @@ START_TEST(defaults_are_as_documented) {
 	ck_assert_int_eq(c->control.ring_timeout_s, 180);
 	ck_assert_int_eq(c->control.relay_deadline_ms, 1000);
 	ck_assert_ptr_null(c->control.token_key_file);
+	ck_assert_str_eq(c->control.user.name, "");
 	ck_assert_int_eq(r->nat, CONFIG_AUTO);
 	ck_assert_int_eq(r->latch, CONFIG_LATCH_AUTO);
 	ck_assert_int_eq(r->vlan, 0);
@@ -126,6 +129,28 @@ START_TEST(a_taken_nic) {
 	ck_assert_int_eq(p->punt_pps[PUNT_UDP], 10000);
 	ck_assert_int_eq(p->punt_pps[PUNT_TCP], 20000);
 	ck_assert_int_eq(p->punt_pps[PUNT_OTHER], 0);
+	config_unload(c);
+}
+END_TEST
+
+// By name, of the host that reads the file.
+START_TEST(the_user_that_control_runs_as) {
+	const struct passwd *me = getpwuid(getuid());
+	char text[2048];
+	struct config *c;
+
+	if (me == NULL) // a container's number without a name
+		return;
+	snprintf(text, sizeof(text),
+		"node = \"n\"; node_id = 1; control: { socket = \"/c\"; user = \"%s\"; };\n"
+		"relay: { control_socket = \"/r\"; workers = [ 0 ]; max_sessions = 1;\n"
+		"ports = ( { name = \"p\"; device = \"af_xdp:e\"; } ); };\n"
+		"realms = ( { name = \"r\"; port = \"p\"; sip = ( { address = \"203.0.113.1\"; } );\n"
+		"media = ( { address = \"203.0.113.1\"; ports = [ 2000, 2003 ]; } ); } );\n",
+		me->pw_name);
+	c = load_text(text);
+	ck_assert_str_eq(c->control.user.name, me->pw_name);
+	ck_assert_uint_eq(c->control.user.uid, getuid());
 	config_unload(c);
 }
 END_TEST
@@ -331,6 +356,7 @@ int main(void) {
 	tcase_add_test(t, defaults_are_as_documented);
 	tcase_add_test(t, values_are_stored);
 	tcase_add_test(t, a_taken_nic);
+	tcase_add_test(t, the_user_that_control_runs_as);
 	tcase_add_test(t, advertised_endpoints_follow_the_bound_ones);
 	tcase_add_test(t, trunks_inherit);
 	tcase_add_test(t, realms_share_a_port);

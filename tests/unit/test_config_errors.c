@@ -113,6 +113,15 @@ static const struct mistake {
 		"a path of its own"},
 	{"a key file that isn't there", "/control.sock\";", "/control.sock\"; token_key_file = \"/no/such\";",
 		9, "control.token_key_file", "a file that exists"},
+	{"a user that isn't there", "/control.sock\";", "/control.sock\"; user = \"no-such-user\";", 9,
+		"control.user", "a user of this host"},
+	{"no user", "/control.sock\";", "/control.sock\"; user = \"\";", 9, "control.user",
+		"a user of this host"},
+	{"a user by number", "/control.sock\";", "/control.sock\"; user = 0;", 9, "control.user",
+		"a user of this host"},
+	{"a user of 32 bytes", "/control.sock\";",
+		"/control.sock\"; user = \"user-0123456789-0123456789-01234\";", 9, "control.user",
+		"a user of this host"},
 
 	// Realms
 	{"a port that isn't there", "port = \"core\"", "port = \"cor\"", 14, "realms[1].port",
