@@ -74,13 +74,15 @@ end_both() {
 }
 
 run_users_config() {
-	local status=0
+	local status=0 user
 
 	CONFIG=$USER_CONFIG
 	"$KEDGECTL" check-config "$CONFIG"
-	if id -u kedge >/dev/null 2>&1; then
-		CONTROL_USER=kedge
-		CONTROL_GROUP=$(id -gn kedge)
+	# Whom the file lets control the relay or, where it doesn't say, the service's user.
+	user=$(ctl --json check-config 2>/dev/null | jq -r '.control_user // "kedge"')
+	if id -u "$user" >/dev/null 2>&1; then
+		CONTROL_USER=$user
+		CONTROL_GROUP=$(id -gn "$user")
 	fi
 	socket_folders
 	trap 'end_both; exit 0' INT TERM

@@ -326,8 +326,7 @@ static int start(struct app *a) {
 		ret = neighbour_open(a->next_hops, a->ports, a->config, &a->poller, &a->neighbour);
 	// Last: whoever finds the socket finds a relay that works.
 	if (ret == 0)
-		ret = control_socket_open(a->config->relay.control_socket, a->config->group, a->relay,
-			&a->poller, a->memory.read_fd, &a->control);
+		ret = control_socket_open(a->config, a->relay, &a->poller, a->memory.read_fd, &a->control);
 	return ret;
 }
 

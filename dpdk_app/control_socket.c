@@ -3,11 +3,13 @@
 #include "config/log.h"
 #include "config/unix_socket.h"
 #include "dpdk_app/clock.h"
+#include "dpdk_app/controllers.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -20,10 +22,12 @@ enum {
 // What the server's lines are to an operator; what goes through a gate has a name there.
 static const struct {
 	enum log_level level;
-	const char *gate;
+	const char *gate, *hint;
 } line_kinds[RELAY_LINE_COUNT] = {
 	[RELAY_LINE_OWNER] = {LOG_LEVEL_INFO, "control owner"},
 	[RELAY_LINE_VERSION] = {LOG_LEVEL_WARNING, "control refused=version"},
+	[RELAY_LINE_NOT_ALLOWED] = {LOG_LEVEL_WARNING, "control refused=not_allowed",
+		": setting control.user says who may, beside root and this process's user"},
 	[RELAY_LINE_SYNC] = {LOG_LEVEL_WARNING, NULL},
 	[RELAY_LINE_SESSION] = {LOG_LEVEL_INFO, NULL},
 };
@@ -33,7 +37,7 @@ struct connection {
 	struct poller_source source;
 	struct server_conn *server;
 	int fd; // -1: a free place
-	pid_t pid;
+	struct ucred peer;
 };
 
 struct control_socket {
@@ -42,6 +46,7 @@ struct control_socket {
 	struct poller_source source;
 	int fd;
 	const char *path;
+	struct controllers controllers;
 	struct log_gate refused, closed, lines[RELAY_LINE_COUNT];
 	struct connection connections[CONNECTIONS_MAX];
 	_Alignas(8) uint8_t message[PROTO_MESSAGE_MAX];
@@ -53,7 +58,7 @@ static void close_connection(struct connection *c) {
 	relay_conn_close(c->socket->relay, c->server, clock_now_ns());
 	poller_del(c->socket->poller, c->fd);
 	close(c->fd);
-	log_debug("control pid=%d disconnected", (int)c->pid);
+	log_debug("control pid=%d disconnected", (int)c->peer.pid);
 	c->fd = -1;
 	c->server = NULL;
 }
@@ -86,7 +91,8 @@ static void log_server_line(void *io, enum relay_line about, const char *line) {
 		log_line(level, "%s", line);
 	else if (log_gate_open(
 			 &c->socket->lines[about], line_kinds[about].gate, clock_now_ns(), LINES_A_SECOND))
-		log_line(level, "control pid=%d %s", (int)c->pid, line);
+		log_line(level, "control pid=%d uid=%u %s%s", (int)c->peer.pid, c->peer.uid, line,
+			line_kinds[about].hint == NULL ? "" : line_kinds[about].hint);
 }
 
 static void shut_connection(void *io) {
@@ -124,24 +130,24 @@ static void connection_ready(void *ctx) {
 		return;
 	if (ret != -EPIPE && ret != -ECONNRESET &&
 		log_gate_open(&c->socket->closed, "control closed", clock_now_ns(), LINES_A_SECOND))
-		log_warning("control pid=%d closed: %s", (int)c->pid, strerror(-ret));
+		log_warning(
+			"control pid=%d uid=%u closed: %s", (int)c->peer.pid, c->peer.uid, strerror(-ret));
 	close_connection(c);
 }
 
 static int open_connection(struct connection *c, int fd) {
 	const int buffer = SEND_BUFFER;
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	socklen_t length = sizeof(c->peer);
 	int ret;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->peer, &length) < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
 	c->fd = fd;
-	c->pid = peer.pid;
 	c->source = (struct poller_source){.ready = connection_ready, .ctx = c};
-	// The path's owner, group and mode decide who gets this far; whoever does may also control.
-	ret = relay_conn_open(c->socket->relay, c, true, &c->server);
+	// The path's owner, group and mode decide who gets this far.
+	ret = relay_conn_open(
+		c->socket->relay, c, controllers_have(&c->socket->controllers, c->peer.uid), &c->server);
 	if (ret < 0)
 		return ret;
 	ret = poller_add(c->socket->poller, fd, &c->source);
@@ -149,7 +155,7 @@ static int open_connection(struct connection *c, int fd) {
 		relay_conn_close(c->socket->relay, c->server, clock_now_ns());
 		return ret;
 	}
-	log_debug("control pid=%d uid=%d connected", (int)peer.pid, (int)peer.uid);
+	log_debug("control pid=%d uid=%u connected", (int)c->peer.pid, c->peer.uid);
 	return 0;
 }
 
@@ -179,7 +185,23 @@ static void listener_ready(void *ctx) {
 	close(fd);
 }
 
-int control_socket_open(const char *path, const char *group, struct relay *r, struct poller *p, int stats_fd,
+// The group that the socket really has: of the config, of this process, or of a folder that gives its own.
+static void find_controllers(struct control_socket *s, const struct config_user *control) {
+	char uids[CONTROLLERS_TEXT];
+	gid_t gid = (gid_t)-1; // nobody's
+	struct stat st;
+	int ret;
+
+	if (stat(s->path, &st) == 0)
+		gid = st.st_gid;
+	ret = controllers_find(geteuid(), control, gid, "/etc/passwd", &s->controllers);
+	if (ret < 0)
+		log_warning("control socket=%s can't tell whose group it has: %s", s->path, strerror(-ret));
+	log_info("control socket=%s gid=%d controllers=%s", s->path, (int)gid,
+		controllers_format(&s->controllers, uids));
+}
+
+int control_socket_open(const struct config *config, struct relay *r, struct poller *p, int stats_fd,
 	struct control_socket **out) {
 	static const struct relay_io io = {
 		.send = send_message, .log = log_server_line, .close = shut_connection};
@@ -190,19 +212,21 @@ int control_socket_open(const char *path, const char *group, struct relay *r, st
 		return -ENOMEM;
 	s->relay = r;
 	s->poller = p;
-	s->path = path;
+	s->path = config->relay.control_socket;
 	s->source = (struct poller_source){.ready = listener_ready, .ctx = s};
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 		s->connections[i] = (struct connection){.socket = s, .fd = -1};
-	ret = s->fd = unix_socket_listen(path, SOCK_SEQPACKET, group);
+	ret = s->fd = unix_socket_listen(s->path, SOCK_SEQPACKET, config->group);
 	if (ret >= 0)
 		ret = poller_add(p, s->fd, &s->source);
 	if (ret < 0) {
-		log_error("control socket=%s group=%s can't be opened: %s", path, group == NULL ? "-" : group,
+		log_error("control socket=%s group=%s can't be opened: %s", s->path,
+			config->group == NULL ? "-" : config->group,
 			ret == -EINVAL ? "no such group" : strerror(-ret));
 		control_socket_close(s);
 		return ret;
 	}
+	find_controllers(s, &config->control.user);
 	relay_server_set_io(r, &io, stats_fd);
 	*out = s;
 	return 0;

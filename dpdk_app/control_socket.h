@@ -7,9 +7,10 @@
 
 struct control_socket;
 
-// Listen at the path, under the server r, with the config's lock held. group: who besides root and our own user may connect, or NULL.
-// Borrows all until close. stats_fd: what observers get. Logs. Returns 0 or a negative errno.
-[[nodiscard]] int control_socket_open(const char *path, const char *group, struct relay *r, struct poller *p,
+// Listen at the config's path, under the server r, with the config's lock held. The socket's group may connect and look; who
+// may control is said in controllers.h. Borrows all until close. stats_fd: what observers get. Logs. Returns 0 or a negative
+// errno.
+[[nodiscard]] int control_socket_open(const struct config *config, struct relay *r, struct poller *p,
 	int stats_fd, struct control_socket **out);
 // Close all connections and remove the path. NULL is fine.
 void control_socket_close(struct control_socket *s);

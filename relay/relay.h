@@ -112,6 +112,7 @@ struct server_conn;
 enum relay_line {
 	RELAY_LINE_OWNER, // of a connection: a controller came or went
 	RELAY_LINE_VERSION, // of a connection: another major version
+	RELAY_LINE_NOT_ALLOWED, // of a connection: it wanted to control
 	RELAY_LINE_SYNC, // a controller said no SYNC_DONE in time
 	RELAY_LINE_SESSION, // ended without its controller
 	RELAY_LINE_COUNT

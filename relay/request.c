@@ -24,8 +24,10 @@ static const struct reply_item *item_at(const struct server_conn *c, uint32_t i)
 static int come_as_controller(struct request *q, uint32_t id) {
 	struct owner *o;
 
-	if (!q->c->allowed_controller)
+	if (!q->c->allowed_controller) {
+		core_log(q->r, q->c->io, RELAY_LINE_NOT_ALLOWED, "owner id=%u refused=not_allowed", id);
 		return -EPERM;
+	}
 	if (id == 0 || id > UINT16_MAX)
 		return -EINVAL;
 	o = watch_owner(q->r, id);

@@ -5,8 +5,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { REQUESTS = 8192, BACKOFF_FIRST_MS = 50, BACKOFF_LAST_MS = 1000, ERRNOS = 4096 };
 static_assert((REQUESTS & (REQUESTS - 1)) == 0);
@@ -212,10 +214,19 @@ static void on_welcome(struct relay_client *c, struct proto_reader *items) {
 		c->p.user.on_up(c->p.user.ctx, welcome.boot_id);
 }
 
+static void on_not_allowed(struct relay_client *c) {
+	char why[64];
+
+	snprintf(why, sizeof(why), "uid=%u may not control it: setting control.user", geteuid());
+	relay_client_break(c, why);
+}
+
 // HELLO and SUBSCRIBE: a connection without either is of no use.
 static void on_own_reply(struct relay_client *c, uint16_t type, int status, struct proto_reader *items) {
 	if (status == -EBUSY)
 		relay_client_break(c, "another controller has this node's id");
+	else if (status == -EPERM && type == PROTO_HELLO)
+		on_not_allowed(c);
 	else if (status < 0)
 		relay_client_break(c, strerror(-status));
 	else if (type == PROTO_HELLO)

@@ -139,6 +139,14 @@ static void second_controller(void) {
 	say_outcome(fd);
 }
 
+static void controller(void) {
+	say_outcome(hello(PROTO_CONTROLLER, 77));
+}
+
+static void observer(void) {
+	say_outcome(hello(PROTO_OBSERVER, 0));
+}
+
 static void observer_deletes(void) {
 	struct proto_session_ref item = {.length = sizeof(item), .session_id = 1ull << 48 | 1};
 	int fd = welcomed(PROTO_OBSERVER, 0);
@@ -236,6 +244,8 @@ static const struct {
 	{"other_major", other_major},
 	{"no_hello", no_hello},
 	{"second_controller", second_controller},
+	{"controller", controller},
+	{"observer", observer},
 	{"observer_deletes", observer_deletes},
 	{"unknown_type", unknown_type},
 	{"foreign_session", foreign_session},

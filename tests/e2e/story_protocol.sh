@@ -16,12 +16,18 @@ plain_callee callee "$CALLEE"
 plain_caller caller "$CALLER"
 wait_for "media" 5 rtp_received_at_least rtp_access 20
 
-hostile() { # hostile CASE OUTCOME
-	local outcome
-	outcome=$(timeout 20 "$BUILD_DIR/tests/e2e/hostile_client" "$WORK/run/relay.sock" "$1" 2>>"$WORK/hostile.log") ||
-		fail "hostile_client $1 ended with $?"
-	[[ "$outcome" =~ ^($2)$ ]] || fail "$1: got '$outcome', wanted '$2'"
-	say "ok: $1: $outcome"
+# Whoever kedgectl is for: in the sockets' group, even with it as its process's own, but not by passwd.
+OPERATOR=$(id -u daemon)
+AS_OPERATOR=(setpriv --reuid "$OPERATOR" --regid "$CONTROL_GROUP" --clear-groups --no-new-privs --bounding-set=-all)
+HOSTILE_CLIENT=$BUILD_DIR/tests/e2e/hostile_client
+
+hostile() { # hostile CASE OUTCOME [COMMAND…: what it is run by]
+	local case=$1 wanted=$2 outcome
+	shift 2
+	outcome=$("$@" timeout 20 "$HOSTILE_CLIENT" "$WORK/run/relay.sock" "$case" 2>>"$WORK/hostile.log") ||
+		fail "hostile_client $case ended with $?"
+	[[ "$outcome" =~ ^($wanted)$ ]] || fail "$case: got '$outcome', wanted '$wanted'"
+	say "ok: $case: $outcome"
 }
 
 # EPERM 1, EBUSY 16, EINVAL 22, EPROTO 71, EBADMSG 74, EOPNOTSUPP 95
@@ -30,6 +36,10 @@ hostile wrong_length "closed|status 74"
 hostile wrong_item "closed|status 74"
 hostile other_major "closed|status 71"
 hostile no_hello "closed|status [0-9]+"
+hostile controller "status 1" "${AS_OPERATOR[@]}"
+hostile observer "status 0" "${AS_OPERATOR[@]}"
+check "the relay says whom it refused, and what decides" logged relay \
+	"uid=$OPERATOR owner id=77 refused=not_allowed: setting control.user"
 hostile second_controller "status 16"
 hostile observer_deletes "status (1|13)"
 hostile unknown_type "closed|status [1-9][0-9]*"
@@ -46,5 +56,17 @@ check_media_whole rtp_access access rtp_core core
 poke caller access "$CALLER"
 phones_done caller callee
 good_call afterwards
+check_nothing_left
+
+# A control of the wrong user: both sides say so. That of the right one comes back when it has gone.
+kill -TERM "${PIDS[control]}"
+finish control || fail "control ended with $? on SIGTERM"
+sed "s,/run/control.sock,/run/other.sock," "$CONFIG" >"$WORK/other.conf"
+spawn other exec_in_ns edge "${AS_OPERATOR[@]}" "$CONTROL" -c "$WORK/other.conf"
+wait_for "the other control's refusal" 5 logged other "state=down why=\"uid=$OPERATOR may not control it: setting control.user"
+check "the relay says so too" logged relay "uid=$OPERATOR owner id=1 refused=not_allowed: setting control.user"
+stop other
+control_start
+good_call again
 check_nothing_left
 story_end

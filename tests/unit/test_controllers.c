@@ -3,6 +3,7 @@
 #include "dpdk_app/control_socket.h"
 #include "config/log.h"
 #include "dpdk_app/clock.h"
+#include "dpdk_app/controllers.h"
 #include "tests/unit/relay_fixture.h"
 
 #include <check.h>
@@ -13,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { TURNS = 300, FLOOD = 500, LINES_A_SECOND = 5 };
+enum { FLOOD = 500, LINES_A_SECOND = 5, CONTROL_UID = 4711, STRANGER_UID = 4712 };
 
 static char directory[] = "/tmp/test_controllers.XXXXXX", path[64];
 static struct fixture *f;
@@ -61,13 +62,16 @@ static unsigned count_logged(const char *what) {
 // ---- relay and peers ----
 
 static void setup(void) {
+	const struct config config = {
+		.relay.control_socket = path, .control.user = {.name = "control", .uid = CONTROL_UID}};
+
 	take_log();
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/relay.sock", directory);
 	f = fix_create(10);
 	relay_conn_close(f->r, f->c, f->now);
 	ck_assert_int_eq(poller_open(&poller), 0);
-	ck_assert_int_eq(control_socket_open(path, NULL, f->r, &poller, -1, &control), 0);
+	ck_assert_int_eq(control_socket_open(&config, f->r, &poller, -1, &control), 0);
 }
 
 static void teardown(void) {
@@ -139,6 +143,107 @@ static int64_t hello(int fd, enum proto_role role, uint32_t owner_id) {
 	return status(fd);
 }
 
+// ---- who may control ----
+
+START_TEST(controllers_are_root_ourselves_and_the_user_of_control) {
+	const uid_t uids[] = {0, geteuid(), CONTROL_UID};
+
+	for (unsigned i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
+		int fd = come(uids[i]);
+
+		ck_assert_int_eq(hello(fd, PROTO_CONTROLLER, 7), 0);
+		leave(fd);
+	}
+}
+END_TEST
+
+START_TEST(others_may_look) {
+	int fd = come(STRANGER_UID);
+
+	ck_assert_int_eq(hello(fd, PROTO_CONTROLLER, 7), EPERM);
+	ck_assert_uint_eq(
+		count_logged("control pid=1 uid=4712 owner id=7 refused=not_allowed: setting control.user"),
+		1);
+	ck_assert_int_eq(hello(fd, PROTO_OBSERVER, 0), 0);
+	say(fd, PROTO_MAJOR, PROTO_SUBSCRIBE, NULL, 0);
+	ck_assert_int_eq(status(fd), 0);
+	say(fd, PROTO_MAJOR, PROTO_SYNC_DONE, NULL, 0);
+	ck_assert_int_eq(status(fd), EPERM);
+	leave(fd);
+}
+END_TEST
+
+START_TEST(the_log_says_who_may_control) {
+	char line[64];
+
+	snprintf(line, sizeof(line), geteuid() == 0 ? "controllers=0,%u\n" : "controllers=0,%u,%u\n",
+		geteuid() == 0 ? CONTROL_UID : geteuid(), CONTROL_UID);
+	ck_assert_msg(count_logged(line) == 1, "no %s in %s", line, logged());
+}
+END_TEST
+
+// Without the setting: whose own group it is, by the file's fourth field; who was added to it is in another file.
+START_TEST(the_sockets_group_names_them) {
+	static const char text[] = "root:x:0:0:root:/root:/bin/bash\n"
+				   "kedge:x:105:112:Kedge,,,:/nonexistent:/usr/sbin/nologin\n"
+				   "broken\n"
+				   "alice:x:1000:1000::/home/alice:/bin/bash\n"
+				   "second:x:106:112::/:/bin/false";
+	static const struct {
+		const char *what;
+		gid_t gid;
+		uid_t user; // of the setting, 0: none
+		const char *uids;
+	} cases[] = {
+		{"a group's two", 112, 0, "0,105,106"},
+		{"root's group", 0, 0, "0"},
+		{"a group that is nobody's own", 113, 0, "0"},
+		{"the setting alone", 112, 1000, "0,1000"},
+	};
+	char passwd[80];
+	FILE *file;
+
+	snprintf(passwd, sizeof(passwd), "%s/passwd", directory);
+	file = fopen(passwd, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct config_user user = {
+			.name = {cases[i].user != 0 ? 'u' : '\0'}, .uid = cases[i].user};
+		char uids[CONTROLLERS_TEXT];
+		struct controllers c;
+
+		ck_assert_int_eq(controllers_find(0, &user, cases[i].gid, passwd, &c), 0);
+		ck_assert_str_eq(controllers_format(&c, uids), cases[i].uids);
+		ck_assert(controllers_have(&c, 0) && !controllers_have(&c, 4711));
+	}
+	unlink(passwd);
+}
+END_TEST
+
+START_TEST(there_are_only_so_many) {
+	char passwd[80], uids[CONTROLLERS_TEXT];
+	struct controllers c;
+	FILE *file;
+
+	snprintf(passwd, sizeof(passwd), "%s/passwd", directory);
+	ck_assert_int_eq(controllers_find(9, &(struct config_user){0}, 1, passwd, &c), -ENOENT);
+	ck_assert_str_eq(controllers_format(&c, uids), "0,9"); // they need no file
+	file = fopen(passwd, "w");
+	ck_assert_ptr_nonnull(file);
+	for (unsigned i = 0; i < 2 * CONTROLLERS_MAX; i++)
+		fprintf(file, "u%u:x:%u:1::/:/bin/false\n", i, UINT32_MAX - 100 + i);
+	fclose(file);
+	ck_assert_int_eq(controllers_find(9, &(struct config_user){0}, 1, passwd, &c), 0);
+	ck_assert_uint_eq(c.n, CONTROLLERS_MAX);
+	ck_assert(controllers_have(&c, UINT32_MAX - 100) &&
+		!controllers_have(&c, UINT32_MAX - 100 + CONTROLLERS_MAX));
+	ck_assert_uint_lt(strlen(controllers_format(&c, uids)), CONTROLLERS_TEXT - 1);
+	unlink(passwd);
+}
+END_TEST
+
 // ---- what peers can make the relay say ----
 
 // At most so many of a kind may be there, had the clock's second changed that often.
@@ -160,6 +265,18 @@ START_TEST(a_flood_of_versions_is_a_few_lines) {
 	ck_assert_uint_ge(count_logged("refused=version major="), 1);
 	ck_assert_uint_le(count_logged("refused=version major="), most_lines(start_ns));
 	ck_assert_uint_ge(relay_stats(f->r)->control_refused, FLOOD);
+}
+END_TEST
+
+START_TEST(a_flood_of_strangers_is_a_few_lines) {
+	const uint64_t start_ns = clock_now_ns();
+	int fd = come(STRANGER_UID);
+
+	for (unsigned i = 0; i < FLOOD; i++)
+		ck_assert_int_eq(hello(fd, PROTO_CONTROLLER, 7), EPERM);
+	ck_assert_uint_ge(count_logged("refused=not_allowed"), 1);
+	ck_assert_uint_le(count_logged("refused=not_allowed"), most_lines(start_ns));
+	leave(fd);
 }
 END_TEST
 
@@ -201,6 +318,12 @@ int main(void) {
 	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, controllers_are_root_ourselves_and_the_user_of_control);
+	tcase_add_test(tcase, others_may_look);
+	tcase_add_test(tcase, the_log_says_who_may_control);
+	tcase_add_test(tcase, the_sockets_group_names_them);
+	tcase_add_test(tcase, there_are_only_so_many);
+	tcase_add_test(tcase, a_flood_of_strangers_is_a_few_lines);
 	tcase_add_test(tcase, a_flood_of_versions_is_a_few_lines);
 	tcase_add_test(tcase, controllers_that_come_and_go_are_a_few_lines);
 	tcase_add_test(tcase, each_kind_of_line_has_its_gate);

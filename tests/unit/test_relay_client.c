@@ -1,10 +1,14 @@
 #include "control/media/relay_client.h"
+#include "config/log.h"
 #include "tests/unit/fail_alloc.h"
 
 #include <assert.h>
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { DEADLINE_MS = 500, LOG_MAX = 10000 };
 
@@ -375,6 +379,26 @@ START_TEST(a_greeting_may_fail) {
 }
 END_TEST
 
+// The line names who is not let in, and what an operator may change.
+START_TEST(one_that_may_not_control_says_so) {
+	const int log_fd = memfd_create("log", MFD_CLOEXEC);
+	char text[512] = "", why[80];
+
+	ck_assert_int_eq(dup2(log_fd, STDERR_FILENO), STDERR_FILENO);
+	log_init("test", LOG_LEVEL_WARNING);
+	start();
+	run(0);
+	reply(0, EPERM);
+	ck_assert_uint_eq(f.n_closed, 1);
+	run(50);
+	reply(1, EPERM); // again: it was said
+	ck_assert_int_gt(pread(log_fd, text, sizeof(text) - 1, 0), 0);
+	snprintf(why, sizeof(why), "why=\"uid=%u may not control it: setting control.user\"\n", geteuid());
+	ck_assert_msg(strstr(text, why) != NULL && strchr(text, '\n')[1] == '\0', "%s", text);
+	stop();
+}
+END_TEST
+
 START_TEST(without_events_it_is_of_no_use) {
 	start();
 	run(0);
@@ -498,6 +522,7 @@ int main(void) {
 	tcase_add_loop_test(
 		tcase, breaks_with_one_that_breaks_the_protocol, 0, sizeof(faults) / sizeof(faults[0]));
 	tcase_add_loop_test(tcase, a_greeting_may_fail, 0, 5);
+	tcase_add_test(tcase, one_that_may_not_control_says_so);
 	tcase_add_test(tcase, without_events_it_is_of_no_use);
 	tcase_add_test(tcase, keeps_the_order_through_a_full_socket);
 	tcase_add_test(tcase, never_has_more_under_way_than_the_relay_takes);
