@@ -14,6 +14,7 @@
 
 enum {
 	CONNECTIONS_MAX = 64,
+	KEPT_FOR_CONTROLLERS = 8, // of them, for those who may control: observers can't lock them out
 	MESSAGES_A_TURN = 16, // of one connection, before others have their turn
 	SEND_BUFFER = 4 << 20,
 	LINES_A_SECOND = 5, // of each kind that peers bring about
@@ -28,6 +29,7 @@ static const struct {
 	[RELAY_LINE_VERSION] = {LOG_LEVEL_WARNING, "control refused=version"},
 	[RELAY_LINE_NOT_ALLOWED] = {LOG_LEVEL_WARNING, "control refused=not_allowed",
 		": setting control.user says who may, beside root and this process's user"},
+	[RELAY_LINE_SILENT] = {LOG_LEVEL_WARNING, "control refused=silent", NULL},
 	[RELAY_LINE_SYNC] = {LOG_LEVEL_WARNING, NULL},
 	[RELAY_LINE_SESSION] = {LOG_LEVEL_INFO, NULL},
 };
@@ -135,53 +137,56 @@ static void connection_ready(void *ctx) {
 	close_connection(c);
 }
 
-static int open_connection(struct connection *c, int fd) {
-	const int buffer = SEND_BUFFER;
-	socklen_t length = sizeof(c->peer);
-	int ret;
+static struct connection *find_free(struct control_socket *s, bool may_control) {
+	const int n = may_control ? CONNECTIONS_MAX : CONNECTIONS_MAX - KEPT_FOR_CONTROLLERS;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->peer, &length) < 0)
-		return -errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
-	c->fd = fd;
-	c->source = (struct poller_source){.ready = connection_ready, .ctx = c};
-	// The path's owner, group and mode decide who gets this far.
-	ret = relay_conn_open(
-		c->socket->relay, c, controllers_have(&c->socket->controllers, c->peer.uid), &c->server);
-	if (ret < 0)
-		return ret;
-	ret = poller_add(c->socket->poller, fd, &c->source);
-	if (ret < 0) {
-		relay_conn_close(c->socket->relay, c->server, clock_now_ns());
-		return ret;
-	}
-	log_debug("control pid=%d uid=%u connected", (int)c->peer.pid, c->peer.uid);
-	return 0;
-}
-
-static struct connection *find_free(struct control_socket *s) {
-	for (int i = 0; i < CONNECTIONS_MAX; i++) {
+	for (int i = 0; i < n; i++) {
 		if (s->connections[i].fd < 0)
 			return &s->connections[i];
 	}
 	return NULL;
 }
 
+static int open_connection(struct control_socket *s, int fd, const struct ucred *peer) {
+	const bool may_control = controllers_have(&s->controllers, peer->uid);
+	const int buffer = SEND_BUFFER;
+	struct connection *c = find_free(s, may_control);
+	int ret;
+
+	if (c == NULL)
+		return -EUSERS;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
+	c->peer = *peer;
+	c->source = (struct poller_source){.ready = connection_ready, .ctx = c};
+	ret = relay_conn_open(s->relay, c, may_control, clock_now_ns(), &c->server);
+	if (ret < 0)
+		return ret;
+	ret = poller_add(s->poller, fd, &c->source);
+	if (ret < 0) {
+		relay_conn_close(s->relay, c->server, clock_now_ns());
+		return ret;
+	}
+	c->fd = fd;
+	log_debug("control pid=%d uid=%u connected", (int)peer->pid, peer->uid);
+	return 0;
+}
+
+// The path's owner, group and mode decide who gets this far.
 static void listener_ready(void *ctx) {
 	struct control_socket *s = ctx;
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), ret;
-	struct connection *c;
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t length = sizeof(peer);
 
 	if (fd < 0)
 		return;
-	c = find_free(s);
-	ret = c == NULL ? -EMFILE : open_connection(c, fd);
+	ret = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? -errno
+									  : open_connection(s, fd, &peer);
 	if (ret == 0)
 		return;
-	if (log_gate_open(&s->refused, "control refused", clock_now_ns(), LINES_A_SECOND))
-		log_warning("control connection refused: %s", c == NULL ? "too many" : strerror(-ret));
-	if (c != NULL)
-		c->fd = -1;
+	if (log_gate_open(&s->refused, "control connection refused", clock_now_ns(), LINES_A_SECOND))
+		log_warning("control pid=%d uid=%u connection refused: %s", (int)peer.pid, peer.uid,
+			ret == -EUSERS ? "too many" : strerror(-ret));
 	close(fd);
 }
 

@@ -56,7 +56,8 @@ struct stats_header {
 	uint64_t buffers, buffers_free, buffers_free_lowest; // packet buffers
 	uint64_t next_hops[NEXT_HOP_STATES]; // by enum next_hop_state
 	uint64_t controller_connected; // 0 or 1
-	uint64_t control_messages, control_refused; // protocol messages taken, refused or malformed
+	uint64_t control_messages; // of the protocol, taken
+	uint64_t control_refused; // messages refused or malformed, and peers that said no HELLO
 };
 
 struct stats_worker {

@@ -113,6 +113,7 @@ enum relay_line {
 	RELAY_LINE_OWNER, // of a connection: a controller came or went
 	RELAY_LINE_VERSION, // of a connection: another major version
 	RELAY_LINE_NOT_ALLOWED, // of a connection: it wanted to control
+	RELAY_LINE_SILENT, // of a connection: it said no HELLO in time
 	RELAY_LINE_SYNC, // a controller said no SYNC_DONE in time
 	RELAY_LINE_SESSION, // ended without its controller
 	RELAY_LINE_COUNT
@@ -130,10 +131,10 @@ struct relay_io {
 	void (*close)(void *io);
 };
 void relay_server_set_io(struct relay *r, const struct relay_io *io, int stats_fd);
-// A peer connected; allowed_controller: its credentials let it control, not only observe. io is handed back to send.
-// Returns 0 or -ENOMEM/-EMFILE.
+// A peer connected; allowed_controller: its credentials let it control, not only observe. io is handed back to send. A
+// peer whose HELLO isn't accepted within 2 s is closed. Returns 0 or -ENOMEM/-EMFILE.
 [[nodiscard]] int relay_conn_open(
-	struct relay *r, void *io, bool allowed_controller, struct server_conn **out);
+	struct relay *r, void *io, bool allowed_controller, uint64_t now_ns, struct server_conn **out);
 void relay_conn_close(struct relay *r, struct server_conn *c, uint64_t now_ns); // NULL is fine
 // One received message. Returns 0, or a negative errno: the connection must be closed by the caller.
 [[nodiscard]] int relay_conn_message(

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define STUCK_NS 5000000000ull
+#define HELLO_NS 2000000000ull
 
 static void begin_events(struct server *s) {
 	proto_write_begin(&s->events, s->event_message, sizeof(s->event_message), PROTO_EVENTS, 0, 0);
@@ -35,7 +36,8 @@ void relay_server_set_io(struct relay *r, const struct relay_io *io, int stats_f
 	r->server.stats_fd = stats_fd;
 }
 
-int relay_conn_open(struct relay *r, void *io, bool allowed_controller, struct server_conn **out) {
+int relay_conn_open(
+	struct relay *r, void *io, bool allowed_controller, uint64_t now_ns, struct server_conn **out) {
 	struct server_conn *c;
 
 	if (r->server.n_conns == CONNS_MAX)
@@ -52,6 +54,7 @@ int relay_conn_open(struct relay *r, void *io, bool allowed_controller, struct s
 	}
 	c->io = io;
 	c->allowed_controller = allowed_controller;
+	c->opened_ns = now_ns;
 	r->server.conns[r->server.n_conns++] = c;
 	*out = c;
 	return 0;
@@ -235,6 +238,15 @@ int relay_conn_message(struct relay *r, struct server_conn *c, const void *buf, 
 	return c->broken ? -EPIPE : 0;
 }
 
+// Connections are few: one that doesn't say what it wants has no place among them.
+static void check_silence(struct relay *r, struct server_conn *c, uint64_t now_ns) {
+	if (c->role != 0 || c->broken || clock_since(now_ns, c->opened_ns) < HELLO_NS)
+		return;
+	counter_add(&r->stats->control_refused, 1);
+	core_log(r, c->io, RELAY_LINE_SILENT, "refused=silent: no HELLO in time");
+	give_up(r, c);
+}
+
 static void show_figures(struct relay *r, uint64_t now_ns) {
 	struct stats_header *h = r->stats;
 	uint64_t used[RELAY_REALMS_MAX] = {0}, resting[RELAY_REALMS_MAX] = {0},
@@ -276,6 +288,7 @@ bool relay_tick(struct relay *r, uint64_t now_ns) {
 		if (s->conns[i]->events_lost && !s->conns[i]->broken)
 			send_lost(r, s->conns[i]);
 		send_due_replies(r, s->conns[i], now_ns);
+		check_silence(r, s->conns[i], now_ns);
 	}
 	send_events(r);
 	show_figures(r, now_ns);

@@ -34,6 +34,7 @@ struct server_conn {
 	bool events_lost; // EVENTS_LOST is owed
 	bool broken; // of no more use
 	uint32_t role; // enum proto_role, 0: no HELLO yet
+	uint64_t opened_ns;
 	struct owner *owner; // a controller's
 	uint64_t stuck_ns; // since when a reply can't be sent, 0: none is
 	uint32_t first_reply, n_replies;

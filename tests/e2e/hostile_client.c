@@ -3,7 +3,7 @@
 //	hostile_client SOCKET CASE
 //
 // Prints what came of it: "closed" (the relay ended the connection), "status N" (the errno of the reply), "open" (neither
-// within a second). A case that only makes noise prints "done".
+// within a second). A case that only makes noise prints "done", one that stays "here", and is to be ended.
 #include "relay/protocol.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 1000, FLOOD = 20000, CONNECTIONS = 200 };
+enum { WAIT_MS = 1000, SILENCE_MS = 10000, FLOOD = 20000, CONNECTIONS = 200 };
 
 static const char *socket_path;
 
@@ -50,13 +50,13 @@ static void send_item(int fd, uint16_t type, const void *item, size_t size) {
 		perror("send");
 }
 
-static void say_outcome(int fd) {
+static void say_outcome_within(int fd, int wait_ms) {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	uint8_t buf[PROTO_MESSAGE_MAX];
 	struct proto_header h;
 	ssize_t n;
 
-	if (poll(&p, 1, WAIT_MS) <= 0) {
+	if (poll(&p, 1, wait_ms) <= 0) {
 		puts("open");
 		return;
 	}
@@ -67,6 +67,10 @@ static void say_outcome(int fd) {
 	}
 	memcpy(&h, buf, sizeof(h));
 	printf("status %u\n", h.status);
+}
+
+static void say_outcome(int fd) {
+	say_outcome_within(fd, WAIT_MS);
 }
 
 static int hello(enum proto_role role, uint32_t owner_id) {
@@ -137,6 +141,10 @@ static void second_controller(void) {
 	int fd = hello(PROTO_CONTROLLER, 1);
 
 	say_outcome(fd);
+}
+
+static void silence(void) {
+	say_outcome_within(open_connection(), SILENCE_MS);
 }
 
 static void controller(void) {
@@ -234,6 +242,26 @@ static void crowd(void) {
 	puts("done");
 }
 
+static void stay(void) {
+	puts("here");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+// Each connection that it may have is taken, and kept as long as the relay lets it.
+static void silent_crowd(void) {
+	for (int i = 0; i < CONNECTIONS; i++)
+		(void)open_connection();
+	stay();
+}
+
+static void observing_crowd(void) {
+	for (int i = 0; i < CONNECTIONS; i++)
+		(void)hello(PROTO_OBSERVER, 0);
+	stay();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -244,6 +272,7 @@ static const struct {
 	{"other_major", other_major},
 	{"no_hello", no_hello},
 	{"second_controller", second_controller},
+	{"silence", silence},
 	{"controller", controller},
 	{"observer", observer},
 	{"observer_deletes", observer_deletes},
@@ -253,6 +282,8 @@ static const struct {
 	{"flood", flood},
 	{"noise", noise},
 	{"crowd", crowd},
+	{"silent_crowd", silent_crowd},
+	{"observing_crowd", observing_crowd},
 };
 
 int main(int argc, char **argv) {

@@ -5,7 +5,7 @@
 #	                               ║       ║
 #	                   kedge-control       hostile_client
 . "$(dirname "$0")/lib.sh"
-story "clients that send half messages, wrong sizes, floods or die in the middle change nothing for a call that is up"
+story "clients that send half messages, wrong sizes, floods, stay in crowds or die in the middle change nothing for a call that is up, nor keep control out"
 
 topology_pair
 kedge_start
@@ -36,6 +36,7 @@ hostile wrong_length "closed|status 74"
 hostile wrong_item "closed|status 74"
 hostile other_major "closed|status 71"
 hostile no_hello "closed|status [0-9]+"
+hostile silence "closed" "${AS_OPERATOR[@]}"
 hostile controller "status 1" "${AS_OPERATOR[@]}"
 hostile observer "status 0" "${AS_OPERATOR[@]}"
 check "the relay says whom it refused, and what decides" logged relay \
@@ -66,7 +67,17 @@ spawn other exec_in_ns edge "${AS_OPERATOR[@]}" "$CONTROL" -c "$WORK/other.conf"
 wait_for "the other control's refusal" 5 logged other "state=down why=\"uid=$OPERATOR may not control it: setting control.user"
 check "the relay says so too" logged relay "uid=$OPERATOR owner id=1 refused=not_allowed: setting control.user"
 stop other
-control_start
-good_call again
-check_nothing_left
+
+# Nor does a crowd of operators keep it out, whatever they say.
+for crowd in silent_crowd observing_crowd; do
+	[ -z "${PIDS[control]:-}" ] || stop control KILL
+	spawn "$crowd" "${AS_OPERATOR[@]}" "$HOSTILE_CLIENT" "$WORK/run/relay.sock" "$crowd"
+	wait_for "the crowd" 10 logged "$crowd" "^here"
+	control_spawn
+	wait_for "control's connection, in the midst of it" 5 control_connected
+	check "$crowd is still there" running "$crowd"
+	good_call "$crowd"
+	stop "$crowd"
+	check_nothing_left
+done
 story_end

@@ -180,7 +180,7 @@ static void *fix_stats(const struct relay_params *p) {
 static struct server_conn *fix_open(struct fixture *f, void *io, bool controller) {
 	struct server_conn *c;
 
-	if (relay_conn_open(f->r, io, controller, &c) < 0)
+	if (relay_conn_open(f->r, io, controller, f->now, &c) < 0)
 		abort();
 	return c;
 }

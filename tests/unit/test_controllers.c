@@ -244,6 +244,80 @@ START_TEST(there_are_only_so_many) {
 }
 END_TEST
 
+// ---- places ----
+
+enum { PLACES = 64, KEPT = 8, SILENCE_NS = 2000000000 };
+
+static int crowd[2 * PLACES];
+
+static unsigned count_closed(unsigned n) {
+	unsigned closed = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		closed += is_closed(crowd[i]);
+	return closed;
+}
+
+static void disperse(unsigned n) {
+	for (unsigned i = 0; i < n; i++)
+		leave(crowd[i]);
+}
+
+START_TEST(a_crowd_leaves_places_for_controllers) {
+	int controllers[KEPT + 1];
+
+	for (unsigned i = 0; i < 2 * PLACES; i++)
+		crowd[i] = come(STRANGER_UID);
+	ck_assert_uint_eq(count_closed(2 * PLACES), PLACES + KEPT);
+	ck_assert_uint_ge(count_logged("refused: too many"), 1);
+	ck_assert_uint_le(count_logged("refused: too many"), 3 * LINES_A_SECOND);
+	for (unsigned i = 0; i <= KEPT; i++)
+		controllers[i] = come(CONTROL_UID);
+	for (unsigned i = 0; i < KEPT; i++)
+		ck_assert_int_eq(hello(controllers[i], PROTO_CONTROLLER, i + 1), 0);
+	ck_assert(is_closed(controllers[KEPT])); // there is an end to it
+	for (unsigned i = 0; i <= KEPT; i++)
+		leave(controllers[i]);
+	disperse(2 * PLACES);
+}
+END_TEST
+
+START_TEST(a_silent_crowd_is_sent_away) {
+	int fd;
+
+	for (unsigned i = 0; i < PLACES; i++)
+		crowd[i] = come(STRANGER_UID);
+	ck_assert_uint_eq(count_closed(PLACES), KEPT);
+	relay_tick(f->r, clock_now_ns() + SILENCE_NS);
+	turn(PLACES);
+	ck_assert_uint_eq(count_closed(PLACES), PLACES);
+	ck_assert_uint_ge(count_logged("uid=4712 refused=silent"), 1);
+	ck_assert_uint_le(count_logged("uid=4712 refused=silent"), 2 * LINES_A_SECOND);
+	fd = come(STRANGER_UID);
+	ck_assert_int_eq(hello(fd, PROTO_OBSERVER, 0), 0);
+	leave(fd);
+	disperse(PLACES);
+}
+END_TEST
+
+START_TEST(observers_that_stay_keep_no_controller_out) {
+	int fd;
+
+	for (unsigned i = 0; i < PLACES; i++) {
+		crowd[i] = come(STRANGER_UID);
+		if (i < PLACES - KEPT)
+			ck_assert_int_eq(hello(crowd[i], PROTO_OBSERVER, 0), 0);
+	}
+	relay_tick(f->r, clock_now_ns() + SILENCE_NS);
+	turn(PLACES);
+	ck_assert_uint_eq(count_closed(PLACES), KEPT);
+	fd = come(CONTROL_UID);
+	ck_assert_int_eq(hello(fd, PROTO_CONTROLLER, 7), 0);
+	leave(fd);
+	disperse(PLACES);
+}
+END_TEST
+
 // ---- what peers can make the relay say ----
 
 // At most so many of a kind may be there, had the clock's second changed that often.
@@ -323,6 +397,9 @@ int main(void) {
 	tcase_add_test(tcase, the_log_says_who_may_control);
 	tcase_add_test(tcase, the_sockets_group_names_them);
 	tcase_add_test(tcase, there_are_only_so_many);
+	tcase_add_test(tcase, a_crowd_leaves_places_for_controllers);
+	tcase_add_test(tcase, a_silent_crowd_is_sent_away);
+	tcase_add_test(tcase, observers_that_stay_keep_no_controller_out);
 	tcase_add_test(tcase, a_flood_of_strangers_is_a_few_lines);
 	tcase_add_test(tcase, a_flood_of_versions_is_a_few_lines);
 	tcase_add_test(tcase, controllers_that_come_and_go_are_a_few_lines);

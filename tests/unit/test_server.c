@@ -223,10 +223,10 @@ START_TEST(connections_are_bounded) {
 
 	for (unsigned i = 1; i < CONNS_MAX; i++)
 		fix_open(f, f, false);
-	ck_assert_int_eq(relay_conn_open(f->r, f, true, &c), -EMFILE);
+	ck_assert_int_eq(relay_conn_open(f->r, f, true, f->now, &c), -EMFILE);
 	relay_conn_close(f->r, f->c, f->now);
 	relay_conn_close(f->r, NULL, f->now);
-	ck_assert_int_eq(relay_conn_open(f->r, f, true, &c), 0);
+	ck_assert_int_eq(relay_conn_open(f->r, f, true, f->now, &c), 0);
 }
 END_TEST
 
@@ -793,7 +793,7 @@ START_TEST(opening_survives_failing_allocations) {
 		struct server_conn *c = NULL;
 
 		fail_alloc_at(k);
-		int ret = relay_conn_open(f->r, f, true, &c);
+		int ret = relay_conn_open(f->r, f, true, f->now, &c);
 		bool failed = fail_alloc_end();
 
 		if (!failed)

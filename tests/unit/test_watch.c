@@ -520,6 +520,32 @@ START_TEST(no_session_outlives_its_owner_for_an_hour) {
 }
 END_TEST
 
+// A place is for those who say what they want, whatever else they say.
+START_TEST(a_peer_without_hello_is_closed) {
+	struct server_conn *silent = fix_open(f, f, true);
+
+	f->c = fix_open(f, f, true);
+	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, 0), EINVAL);
+	f->now += 2 * S - 1;
+	fix_settle(f);
+	f->c = fix_open(f, f, false); // its time begins now
+	ck_assert_uint_eq(f->n_closed, 0);
+	f->n_logged = 0;
+	f->now += 1;
+	fix_settle(f);
+	fix_settle(f);
+	ck_assert_uint_eq(f->n_closed, 2); // once each, and not the one that said HELLO long ago
+	ck_assert_uint_eq(f->n_logged, 2);
+	ck_assert_ptr_nonnull(strstr(f->logged, "refused=silent"));
+	ck_assert_uint_eq(relay_stats(f->r)->control_refused, 1 + 2); // the HELLO, and these
+	ck_assert_int_eq(fix_request_on(f, silent, PROTO_HELLO, NULL, 0, 0), -EPIPE);
+	ck_assert_uint_eq(fix_hello(f, PROTO_OBSERVER, 0), 0);
+	f->now += 10 * S;
+	fix_settle(f);
+	ck_assert_uint_eq(f->n_closed, 2);
+}
+END_TEST
+
 static TCase *events_case(void) {
 	TCase *tc = tcase_create("events");
 
@@ -552,6 +578,7 @@ static TCase *owners_case(void) {
 	TCase *tc = tcase_create("owners");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_peer_without_hello_is_closed);
 	tcase_add_test(tc, what_is_not_wanted_is_swept);
 	tcase_add_test(tc, claims_of_nothing_are_refused_whole);
 	tcase_add_test(tc, without_sync_done_it_is_swept_after_30_s);
