@@ -31,7 +31,7 @@ struct relay_client {
 	enum client_state state;
 	bool broken; // to be closed
 	bool blocked; // the link takes nothing now
-	bool said_down; // the log has it
+	char said_down[64]; // why, as the log has it; empty: it hasn't
 	uint64_t backoff_ms;
 	struct timer connect, deadline, end;
 	struct outgoing out;
@@ -95,11 +95,12 @@ static void give_up(struct relay_client *c) {
 	loop_timer_start(c->p.loop, &c->end, 0, on_end, c, 0);
 }
 
-// One line an outage: attempts that fail again and again are no news.
+// Attempts that fail again and again are no news, unless the reason is another one.
 static void say_down(struct relay_client *c, const char *why) {
-	if (!c->said_down)
-		log_warning("relay socket=%s state=down why=\"%s\"", c->p.name, why);
-	c->said_down = true;
+	if (strcmp(c->said_down, why) == 0)
+		return;
+	log_warning("relay socket=%s state=down why=\"%s\"", c->p.name, why);
+	snprintf(c->said_down, sizeof(c->said_down), "%s", why);
 }
 
 void relay_client_break(struct relay_client *c, const char *why) {
@@ -207,7 +208,7 @@ static void on_welcome(struct relay_client *c, struct proto_reader *items) {
 		return;
 	}
 	c->state = CLIENT_UP;
-	c->said_down = false;
+	c->said_down[0] = '\0';
 	c->backoff_ms = BACKOFF_FIRST_MS;
 	log_info("relay socket=%s state=up boot=%016llx", c->p.name, (unsigned long long)welcome.boot_id);
 	if (relay_client_send(c, &(struct relay_request){.type = PROTO_SUBSCRIBE}) == 0)
