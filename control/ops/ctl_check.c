@@ -16,6 +16,9 @@ static int print_summary(const struct ctl *c, const char *path, const struct con
 	row_text(&r, "file", path);
 	row_bool(&r, "ok", true);
 	row_text(&r, "node", config->node);
+	row_text(&r, "group", config->group);
+	row_text(&r, "relay_socket", config->relay.control_socket);
+	row_text(&r, "control_socket", config->control.socket);
 	row_u64(&r, "ports", (uint64_t)config->relay.n_ports);
 	row_u64(&r, "workers", (uint64_t)config->relay.n_workers);
 	row_u64(&r, "realms", (uint64_t)config->n_realms);

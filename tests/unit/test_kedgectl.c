@@ -203,6 +203,7 @@ static const struct {
 		": ok: node edge1, 2 ports, 1 workers, 2 realms, 1 trunks, 1 routes\n"},
 	{true, "--json check-config", 0, NULL, "\"ok\":true"},
 	{true, "--json check-config", 0, NULL, "\"control_user\":null"},
+	{true, "--json check-config", 0, NULL, "\"group\":null,\"relay_socket\":\"/"},
 	{false, "check-config /nonexistent/file", 2, "/nonexistent/file", NULL},
 	{false, "check-config /dev/null", 2, "/dev/null", NULL},
 	// Neither process is there:
