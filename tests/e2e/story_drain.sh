@@ -71,5 +71,6 @@ check_sums
 poke caller access "$CALLER"
 phones_done caller callee
 check_ends relay 0
+RELAY_ENDED=1
 check "no XDP program is left" xdp_detached
 story_end

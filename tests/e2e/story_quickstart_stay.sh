@@ -15,6 +15,8 @@ done
 # The very words that it says, from another terminal.
 words=$(sed -n 's/^ *\(.*kedgectl -c .* calls\)$/\1/p' "$WORK/quickstart.log")
 check_equal "states of its calls" "$($words | awk 'NR > 1 { print $2 }')" confirmed
+CONFIG=$(sed -n 's/^ *.*kedgectl -c \([^ ]*\) calls$/\1/p' "$WORK/quickstart.log")
+check_soon "in = out + drops" relay_stats_is .packet_sums_hold true
 theirs=$(sed -n 's/^ *ip netns exec \(kedge-[0-9]*\)-edge .*/\1/p' "$WORK/quickstart.log")
 folder=$(sed -n 's/^ *ls \(\/tmp\/[^ ]*\).*/\1/p' "$WORK/quickstart.log")
 check_equal "its namespaces" "$(ip netns list | grep -c "^$theirs-")" 5
