@@ -55,11 +55,16 @@ show() { # show kedgectl's words
 
 # ---- Your own file, on this host ----
 
+# What the file says, as those read it who run with it.
+of_config() { # of_config JQ-PATH
+	ctl --json check-config 2>/dev/null | jq -r "$1"
+}
+
 # Each socket's folder must be there, and control must be able to write to its own. What is made here goes at the end.
 FOLDERS_MADE=()
 socket_folders() {
 	local folder
-	for folder in $(sed 's/#.*//' "$USER_CONFIG" | grep -oE 'socket *= *"[^"]*"' | cut -d'"' -f2 | xargs -n 1 dirname | sort -u); do
+	for folder in $(of_config '.relay_socket, .control_socket' | xargs -n 1 dirname | sort -u); do
 		[ -d "$folder" ] && continue
 		install -d -m 0770 -o "$CONTROL_USER" -g "$CONTROL_GROUP" "$folder"
 		FOLDERS_MADE+=("$folder")
@@ -73,26 +78,49 @@ end_both() {
 	[ "${#FOLDERS_MADE[@]}" = 0 ] || rm -rf "${FOLDERS_MADE[@]}"
 }
 
+# Until control is connected to the relay. Fails when one of them ends, or 10 s after the relay began to answer: its start
+# may take long, control tries once a second.
+connected() {
+	local end=
+	until [ "$(control_stats .relay_connected)" = true ]; do
+		[ "$(jobs -pr | wc -l)" = 2 ] || return
+		if [ -n "$end" ]; then
+			[ "$SECONDS" -lt "$end" ] || return
+		elif relay_stats .sessions >/dev/null; then
+			end=$((SECONDS + 10))
+		fi
+		sleep 0.1
+	done
+}
+
 run_users_config() {
-	local status=0 user
+	local status=0 user group
 
 	CONFIG=$USER_CONFIG
 	"$KEDGECTL" check-config "$CONFIG"
 	# Whom the file lets control the relay or, where it doesn't say, the service's user.
-	user=$(ctl --json check-config 2>/dev/null | jq -r '.control_user // "kedge"')
+	user=$(of_config '.control_user // "kedge"')
 	if id -u "$user" >/dev/null 2>&1; then
 		CONTROL_USER=$user
 		CONTROL_GROUP=$(id -gn "$user")
 	fi
+	# The sockets belong to the file's group or, without one, to that which both run with.
+	group=$(of_config '.group // empty')
+	CONTROL_GROUP=${group:-$CONTROL_GROUP}
 	socket_folders
 	trap 'end_both; exit 0' INT TERM
-	"$RELAY" -c "$CONFIG" &
+	setpriv --regid "$CONTROL_GROUP" --keep-groups "$RELAY" -c "$CONFIG" &
 	setpriv --reuid "$CONTROL_USER" --regid "$CONTROL_GROUP" --init-groups --no-new-privs --bounding-set=-all "$CONTROL" -c "$CONFIG" &
-	echo "kedge-relay and kedge-control run with $CONFIG; look with: $KEDGECTL -c $CONFIG stats; Ctrl-C ends both" >&2
-	wait -n || status=$?
-	echo "one of them ended with $status; ending the other" >&2
+	if connected; then
+		echo "kedge-relay and kedge-control run with $CONFIG; look with: $KEDGECTL -c $CONFIG stats; Ctrl-C ends both" >&2
+		wait -n || status=$?
+		echo "one of them ended with $status; ending the other" >&2
+		end_both
+		return "$status"
+	fi
 	end_both
-	return "$status"
+	echo "kedge-control has not reached kedge-relay: the last lines of their logs, above, say why" >&2
+	return 1
 }
 
 # ---- The call ----
