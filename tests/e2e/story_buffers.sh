@@ -130,7 +130,7 @@ if [ "$(cat $PAGES)" -ge $((reserved + 48)) ]; then
 	dry_round huge require 256
 	dry_round hugebare require 0
 else
-	say "this machine gives no hugepages: not with them"
+	echo "SKIPPED: the rounds with hugepages: this machine gives none"
 fi
 
 say "as few buffers as possible"

@@ -189,7 +189,7 @@ int main(void) {
 	xdp_log_init();
 	ret = load();
 	if (ret == -EPERM) {
-		puts("steer: skipped, this user may not load XDP programs");
+		puts("this user may not load XDP programs");
 		return 77;
 	}
 	if (ret < 0) {
