@@ -16,6 +16,10 @@
 #define NAME_TEXT "1 to 31 of A-Z a-z 0-9 _ -"
 #define ADDRESS_TEXT "an IPv4 address that packets can be sent to, such as \"203.0.113.1\""
 #define SOCKET_TEXT "an absolute path of at most 95 bytes"
+// In place of what is to come.
+#define SRTP_TEXT "RTP in the clear"
+#define TLS_TEXT "SIP over UDP"
+#define AUTH_TEXT "`allow` of realms and `peers` of trunks: addresses that may call"
 
 static_assert(sizeof(enum config_auto) == sizeof(int) && sizeof(enum config_latch) == sizeof(int) &&
 		sizeof(enum config_hugepages) == sizeof(int) &&
@@ -30,6 +34,7 @@ static const char *const latch_choices[] = {"auto", "off", "strict", "address", 
 static const char *const checksum_choices[] = {"update", "compute", NULL};
 static const char *const hugepages_choices[] = {"auto", "require", "never", NULL};
 static const char *const transport_choices[] = {"udp", NULL};
+static const char *const transports_later[] = {"tcp", "tls", "ws", "wss", NULL};
 static const char *const level_choices[] = {"error", "warning", "info", "debug", NULL};
 
 // ---- relay ----
@@ -91,7 +96,8 @@ static const struct setting media_rows[] = {
 static const struct schema media_schema = SCHEMA(media_rows);
 
 static const struct setting sip_rows[] = {
-	{"transport", SETTING_CHOICE, AT(sip, transport), .choices = transport_choices, .initial = SIP_UDP},
+	{"transport", SETTING_CHOICE, AT(sip, transport), .choices = transport_choices,
+		.later = transports_later, .initial = SIP_UDP},
 	{"address", SETTING_VALUE, .required = true, AT(sip, address), .value = config_value_address,
 		.allowed = ADDRESS_TEXT},
 	{"port", SETTING_PORT, AT(sip, address.port), RANGE(1, 65535), .initial = 5060},
@@ -126,6 +132,9 @@ static const struct setting realm_rows[] = {
 	{"sip", SETTING_GROUPS, .required = true, AT(realm, sip), COUNT(realm, n_sip, 1, 64),
 		GROUPS(sip_schema, struct config_sip)},
 	{"timers", SETTING_GROUP, AT(realm, timers), .group = &timer_schema},
+	{"srtp", SETTING_LATER, .allowed = SRTP_TEXT},
+	{"tls", SETTING_LATER, .allowed = TLS_TEXT},
+	{"auth", SETTING_LATER, .allowed = AUTH_TEXT},
 };
 static const struct schema realm_schema = SCHEMA(realm_rows);
 
@@ -135,7 +144,8 @@ static const struct setting peer_rows[] = {
 	{"address", SETTING_TEXT, .required = true, AT(peer, host), .value = config_value_host,
 		.allowed = "an IPv4 address or a DNS name"},
 	{"port", SETTING_INT, AT(peer, port), RANGE(0, 65535)},
-	{"transport", SETTING_CHOICE, AT(peer, transport), .choices = transport_choices, .initial = SIP_UDP},
+	{"transport", SETTING_CHOICE, AT(peer, transport), .choices = transport_choices,
+		.later = transports_later, .initial = SIP_UDP},
 };
 static const struct schema peer_schema = SCHEMA(peer_rows);
 
@@ -148,6 +158,9 @@ static const struct setting trunk_rows[] = {
 	{"peers", SETTING_GROUPS, .required = true, AT(trunk, peers), COUNT(trunk, n_peers, 1, 64),
 		GROUPS(peer_schema, struct config_peer)},
 	{"timers", SETTING_GROUP, AT(trunk, timers), .group = &timer_schema, .no_defaults = true},
+	{"srtp", SETTING_LATER, .allowed = SRTP_TEXT},
+	{"tls", SETTING_LATER, .allowed = TLS_TEXT},
+	{"auth", SETTING_LATER, .allowed = AUTH_TEXT},
 };
 static const struct schema trunk_schema = SCHEMA(trunk_rows);
 

@@ -130,19 +130,28 @@ static void read_bool(struct loader *l, const config_setting_t *s, const struct 
 		config_wrong_type(l, s, row);
 }
 
+// The index of text in a NULL-terminated list (NULL: an empty one), or -1.
+static int find_word(const char *const *words, const char *text) {
+	for (int i = 0; words != NULL && words[i] != NULL; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
 static void read_choice(struct loader *l, const config_setting_t *s, const struct setting *row, int *out) {
 	const char *text = read_text(l, s, row);
 	char allowed[CONFIG_ALLOWED];
+	int i;
 
 	if (text == NULL)
 		return;
-	for (int i = 0; row->choices[i] != NULL; i++) {
-		if (strcmp(text, row->choices[i]) == 0) {
-			*out = i;
-			return;
-		}
-	}
-	config_mistake(l, l->at, config_describe(l, row, allowed), "\"%s\" is not known", text);
+	i = find_word(row->choices, text);
+	if (i >= 0)
+		*out = i;
+	else
+		config_mistake(l, l->at, config_describe(l, row, allowed), "\"%s\" is not %s", text,
+			find_word(row->later, text) >= 0 ? "available yet" : "known");
 }
 
 static void read_ref(struct loader *l, const config_setting_t *s, const struct setting *row, int *out) {

@@ -135,6 +135,9 @@ static void read_row(struct loader *l, const config_setting_t *s, const struct s
 		else
 			config_wrong_type(l, s, row);
 		break;
+	case SETTING_LATER:
+		config_mistake(l, l->at, row->allowed, "it is not available yet");
+		break;
 	default:
 		config_scalar_read(l, s, row, field_of(object, row));
 	}

@@ -15,6 +15,7 @@ enum setting_type {
 	SETTING_ITEMS, // an array of what the item row says
 	SETTING_GROUP, // a struct, by schema
 	SETTING_GROUPS, // an array of structs, by schema
+	SETTING_LATER, // not available yet, whatever its value
 };
 
 enum setting_ref { REF_PORT, REF_REALM, REF_TRUNK };
@@ -31,6 +32,7 @@ struct setting {
 
 	const char *allowed; // in words; INT, CHOICE and REF make their own
 	const char *const *choices; // NULL-terminated, in the enum's order
+	const char *const *later; // CHOICE: those that are not available yet, or NULL
 	config_value_fn *value;
 	enum setting_ref ref;
 

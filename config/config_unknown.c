@@ -51,6 +51,8 @@ static void unknown_setting(struct loader *l, const char *name, const struct sch
 	const char *close = NULL;
 
 	for (size_t i = 0; i < schema->n_rows; i++) {
+		if (schema->rows[i].type == SETTING_LATER)
+			continue;
 		config_word_add(allowed, schema->rows[i].name, "");
 		if (close == NULL && is_close(name, schema->rows[i].name))
 			close = schema->rows[i].name;

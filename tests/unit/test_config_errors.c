@@ -356,6 +356,59 @@ START_TEST(near_misses_are_named) {
 }
 END_TEST
 
+// What is to come is told from what nobody knows.
+static const struct {
+	const char *from, *to, *words;
+} later[] = {
+	{"nat = \"never\"", "srtp = \"require\"",
+		":14: realms[1].srtp: it is not available yet; allowed: RTP in the clear"},
+	{"nat = \"never\"", "tls = { certificate_file = \"/c\"; }",
+		":14: realms[1].tls: it is not available yet; allowed: SIP over UDP"},
+	{"nat = \"never\"", "auth = { }", ":14: realms[1].auth: it is not available yet; allowed: `allow`"},
+	{"name = \"carrier\";", "name = \"carrier\"; srtp = true;",
+		":18: trunks[0].srtp: it is not available yet; allowed: RTP in the clear"},
+	{"name = \"carrier\";", "name = \"carrier\"; tls = ( );",
+		":18: trunks[0].tls: it is not available yet; allowed: SIP over UDP"},
+	{"name = \"carrier\";", "name = \"carrier\"; auth = { user = \"u\"; };",
+		":18: trunks[0].auth: it is not available yet; allowed: `allow`"},
+	{"\"udp\"", "\"tcp\"",
+		":16: realms[1].sip[0].transport: \"tcp\" is not available yet; allowed: \"udp\"\n"},
+	{"\"198.51.100.2\"; port = 5060", "\"198.51.100.2\"; transport = \"tls\"",
+		":19: trunks[0].peers[0].transport: \"tls\" is not available yet; allowed: \"udp\"\n"},
+	{"\"udp\"", "\"pigeon\"",
+		":16: realms[1].sip[0].transport: \"pigeon\" is not known; allowed: \"udp\"\n"},
+	{"\"203.0.113.1\"; ports", "\"2001:db8::1\"; ports",
+		"\"2001:db8::1\" is an IPv6 address, which is not available yet; allowed: an IPv4 address"},
+};
+
+START_TEST(what_is_to_come_is_refused_by_name) {
+	struct mistake m = {later[_i].to, later[_i].from, later[_i].to, 0, NULL, NULL};
+	char *text = damage(&m);
+	int ret;
+	char *words = load(text, strlen(text), &ret);
+
+	ck_assert_int_eq(ret, -EINVAL);
+	ck_assert_msg(strstr(words, later[_i].words) != NULL, "%s: %s", m.what, words);
+	ck_assert_int_eq(count_lines(words), 1);
+	free(words);
+	free(text);
+}
+END_TEST
+
+// Nor is it among what is allowed in place of an unknown setting.
+START_TEST(what_is_to_come_is_not_offered) {
+	struct mistake m = {"", "nat = \"never\"", "srpt = true", 14, NULL, NULL};
+	char *text = damage(&m);
+	int ret;
+	char *words = load(text, strlen(text), &ret);
+
+	ck_assert_ptr_nonnull(strstr(words, "realms[1].srpt: unknown setting; allowed: name, "));
+	ck_assert_ptr_null(strstr(words, "srtp"));
+	free(words);
+	free(text);
+}
+END_TEST
+
 START_TEST(values_cant_forge_lines) {
 	struct mistake m = {"", "\"never\"", "\"x\\nforged:1: \\x1b[2J\"", 14, NULL, NULL};
 	char *text = damage(&m);
@@ -420,6 +473,8 @@ int main(void) {
 	tcase_add_test(t, all_mistakes_are_reported);
 	tcase_add_test(t, patterns_mistakes_are_pcre2s);
 	tcase_add_test(t, near_misses_are_named);
+	tcase_add_loop_test(t, what_is_to_come_is_refused_by_name, 0, sizeof(later) / sizeof(later[0]));
+	tcase_add_test(t, what_is_to_come_is_not_offered);
 	tcase_add_test(t, values_cant_forge_lines);
 	tcase_add_test(t, few_ports_are_warned_of);
 	tcase_add_test(t, an_unreachable_nic_is_warned_of);
