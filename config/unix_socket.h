@@ -5,7 +5,7 @@
 
 // Take "<socket_path>.lock" for this process (flock). Returns a file descriptor that holds the lock until it is closed
 // (the process's end closes it too), -EBUSY when another process has it, or a negative errno. The file stays: removing
-// it would let two processes lock two files of one name.
+// it would let two processes lock two files of one name. What stands in it is the holder's.
 [[nodiscard]] int instance_lock(const char *socket_path);
 
 // Listen at path with a non-blocking socket of type SOCK_STREAM or SOCK_SEQPACKET: bound under a temporary name, mode 0660, given to

@@ -319,7 +319,7 @@ static int start(struct app *a) {
 	if (ret < 0)
 		return ret;
 	fill_realms(a);
-	reserved_ports_add(a->config, &a->reserved);
+	reserved_ports_add(&a->reserved, reserved_ports_sysctl, a->lock_fd, a->config);
 	a->ports_reserved = true;
 	ret = start_data_plane(a);
 	if (ret == 0)

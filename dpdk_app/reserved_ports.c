@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char sysctl_path[] = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+const char reserved_ports_sysctl[] = "/proc/sys/net/ipv4/ip_local_reserved_ports";
 
 static bool has(const uint8_t *bitmap, unsigned port) {
 	return (bitmap[port / 8] & 1u << port % 8) != 0;
@@ -75,9 +75,9 @@ size_t reserved_ports_format(const uint8_t bitmap[static 65536 / 8], char *buf, 
 	return used;
 }
 
-// The kernel's list may be long; it is read and written whole.
-static int read_list(char *buf, size_t size) {
-	int fd = open(sysctl_path, O_RDONLY | O_CLOEXEC);
+// It may be long, and is read and written whole.
+static int read_file(const char *path, char *buf, size_t size) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t used = 0;
 	ssize_t n;
 
@@ -90,8 +90,15 @@ static int read_list(char *buf, size_t size) {
 	return 0;
 }
 
-static int write_list(const char *text, size_t length) {
-	int fd = open(sysctl_path, O_WRONLY | O_CLOEXEC), ret = 0;
+static int read_list(const struct reserved_ports *r, char *text, uint8_t list[static 65536 / 8]) {
+	int ret = read_file(r->path, text, RESERVED_PORTS_TEXT);
+
+	return ret < 0 ? ret : reserved_ports_parse(text, list);
+}
+
+static int write_list(const struct reserved_ports *r, char *text, const uint8_t list[static 65536 / 8]) {
+	size_t length = reserved_ports_format(list, text, RESERVED_PORTS_TEXT);
+	int fd = open(r->path, O_WRONLY | O_TRUNC | O_CLOEXEC), ret = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -102,47 +109,103 @@ static int write_list(const char *text, size_t length) {
 	return ret;
 }
 
-// Set or clear ports in the kernel's list. Clears from `change` what there was no need to touch.
-static int change_list(uint8_t change[static 65536 / 8], bool set) {
-	char *text = calloc(1, RESERVED_PORTS_TEXT);
-	uint8_t list[65536 / 8];
-	int ret = text == NULL ? -ENOMEM : read_list(text, RESERVED_PORTS_TEXT);
+// ---- the record of a relay that runs: the boot's id, and the list of what it has added ----
 
-	if (ret == 0)
-		ret = reserved_ports_parse(text, list);
-	for (size_t i = 0; i < sizeof(list) && ret == 0; i++) {
-		change[i] &= set ? (uint8_t)~list[i] : list[i];
-		list[i] = set ? list[i] | change[i] : (uint8_t)(list[i] & ~change[i]);
+enum { BOOT_ID = 36 };
+
+static int read_boot_id(char buf[static BOOT_ID + 1]) {
+	int ret = read_file("/proc/sys/kernel/random/boot_id", buf, BOOT_ID + 1);
+
+	return ret < 0 || strlen(buf) == BOOT_ID ? ret : -EBADMSG;
+}
+
+// What is left of a relay that was killed; nothing if that was before this boot.
+static void read_record(const struct reserved_ports *r, char *text, uint8_t left[static 65536 / 8]) {
+	char boot_id[BOOT_ID + 1];
+	ssize_t n = pread(r->record_fd, text, RESERVED_PORTS_TEXT - 1, 0);
+
+	memset(left, 0, 65536 / 8);
+	if (n <= BOOT_ID || read_boot_id(boot_id) < 0 || memcmp(text, boot_id, BOOT_ID) != 0)
+		return;
+	text[n] = '\0';
+	(void)!reserved_ports_parse(text + BOOT_ID + 1, left); // damaged: nothing
+}
+
+// Should it fail, a kill leaves the ports reserved, and nothing worse.
+static void write_record(const struct reserved_ports *r, char *text) {
+	size_t length;
+
+	if (ftruncate(r->record_fd, 0) < 0 || read_boot_id(text) < 0)
+		return;
+	text[BOOT_ID] = ' ';
+	length = BOOT_ID + 1 +
+		reserved_ports_format(r->added, text + BOOT_ID + 1, RESERVED_PORTS_TEXT - BOOT_ID - 1);
+	(void)!pwrite(r->record_fd, text, length, 0);
+}
+
+// ---- both together ----
+
+static void want_ports(const struct config *c, uint8_t wanted[static 65536 / 8]) {
+	for (int i = 0; i < c->n_realms; i++) {
+		for (int j = 0; j < c->realms[i].n_media; j++)
+			add_range(wanted, c->realms[i].media[j].port_first, c->realms[i].media[j].port_last);
 	}
-	if (ret == 0)
-		ret = write_list(text, reserved_ports_format(list, text, RESERVED_PORTS_TEXT));
+}
+
+// Put `wanted` in the place of what a dead relay has left.
+static int add(struct reserved_ports *r, char *text, const uint8_t wanted[static 65536 / 8]) {
+	uint8_t list[65536 / 8], left[65536 / 8];
+	int ret = read_list(r, text, list);
+
+	if (ret < 0)
+		return ret;
+	read_record(r, text, left);
+	for (size_t i = 0; i < sizeof(list); i++) {
+		list[i] &= (uint8_t)~left[i];
+		r->added[i] = wanted[i] & (uint8_t)~list[i];
+		list[i] |= wanted[i];
+	}
+	write_record(r, text); // first: what is recorded and was not added does no harm
+	return write_list(r, text, list);
+}
+
+void reserved_ports_add(struct reserved_ports *r, const char *path, int record_fd, const struct config *c) {
+	char *text = calloc(1, RESERVED_PORTS_TEXT);
+	uint8_t wanted[65536 / 8] = {0};
+	int ret;
+
+	*r = (struct reserved_ports){.path = path, .record_fd = record_fd};
+	want_ports(c, wanted);
+	ret = text == NULL ? -ENOMEM : add(r, text, wanted);
 	free(text);
+	if (ret == 0)
+		return;
+	memset(r->added, 0, sizeof(r->added));
+	log_warning(
+		"sysctl net.ipv4.ip_local_reserved_ports can't be extended by the media ports: %s; a program "
+		"on this host may be given one of them as an ephemeral port",
+		strerror(-ret));
+}
+
+static int release(const struct reserved_ports *r, char *text) {
+	uint8_t list[65536 / 8];
+	int ret = read_list(r, text, list);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < sizeof(list); i++)
+		list[i] &= (uint8_t)~r->added[i];
+	ret = write_list(r, text, list);
+	if (ret == 0)
+		(void)!ftruncate(r->record_fd, 0);
 	return ret;
 }
 
-void reserved_ports_add(const struct config *c, struct reserved_ports *out) {
-	int ret;
-
-	memset(out, 0, sizeof(*out));
-	for (int i = 0; i < c->n_realms; i++) {
-		for (int j = 0; j < c->realms[i].n_media; j++)
-			add_range(out->added, c->realms[i].media[j].port_first,
-				c->realms[i].media[j].port_last);
-	}
-	ret = change_list(out->added, true);
-	if (ret < 0) {
-		memset(out, 0, sizeof(*out));
-		log_warning(
-			"sysctl net.ipv4.ip_local_reserved_ports can't be extended by the media ports: %s; a program "
-			"on this host may be given one of them as an ephemeral port",
-			strerror(-ret));
-	}
-}
-
 void reserved_ports_release(const struct reserved_ports *r) {
-	struct reserved_ports mine = *r;
-	int ret = change_list(mine.added, false);
+	char *text = calloc(1, RESERVED_PORTS_TEXT);
+	int ret = text == NULL ? -ENOMEM : release(r, text);
 
+	free(text);
 	if (ret < 0)
 		log_warning(
 			"sysctl net.ipv4.ip_local_reserved_ports keeps the media ports: %s", strerror(-ret));
