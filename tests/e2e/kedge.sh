@@ -26,6 +26,7 @@ MORE_TRUNKS=''      # { … }, before the carrier's
 MORE_ROUTES=''      # { … }, before the others
 RELAY_SETTINGS=''   # more settings of relay
 RELAY_ARGS=()       # more arguments of a relay that takes them
+RELAY_AS=()         # what to run it under: setpriv with its words
 TAKEN=''            # ports that a virtual device upon PORT_nic takes whole; their TAP is PORT
 T1_MS=500
 
@@ -84,7 +85,7 @@ relay_spawn() {
 exec_relay() {
 	# Its own doing is which thread runs where: it sees all CPUs.
 	taskset -cp "$ALL_CPUS" "$BASHPID" >/dev/null
-	exec_in_ns edge "$RELAY" -c "$CONFIG" "${RELAY_ARGS[@]}"
+	exec_in_ns edge "${RELAY_AS[@]}" "$RELAY" -c "$CONFIG" "${RELAY_ARGS[@]}"
 }
 
 control_spawn() {

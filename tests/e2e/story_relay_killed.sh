@@ -36,6 +36,7 @@ wait_for "media at the callee again" 5 rtp_received_at_least rtp_core $(($(rtp_s
 check_equal "endpoints that the caller ever got media from" "$(rtp_report rtp_access | jq '.[0].sources | length')" 1
 check_equal "endpoints that the callee ever got media from" "$(rtp_report rtp_core | jq '.[0].sources | length')" 1
 check_equal "packets changed" "$(($(rtp_sum rtp_access bad) + $(rtp_sum rtp_core bad)))" 0
+check_none_unreachable
 LOST=1000 rtp_quiet rtp_access rtp_core
 poke caller access "$CALLER"
 phones_done caller callee

@@ -238,12 +238,14 @@ topology_taken() {
 	count_stack
 }
 
-# RTP and RTCP as they leave and reach the phones of a namespace, counted by its kernel.
+# RTP and RTCP as they leave and reach the phones of a namespace, counted by its kernel; and what tells them that nobody is
+# where they send to, which ends calls.
 count_rtp() {
 	in_ns "$1" nft -f - <<-END
 		table inet count {
 			counter rtp_out { }
 			counter rtp_in { }
+			counter unreachable { }
 			chain out {
 				type filter hook output priority 0
 				udp sport $PHONE_PORTS counter name rtp_out
@@ -251,6 +253,7 @@ count_rtp() {
 			chain in {
 				type filter hook input priority 0
 				udp dport $PHONE_PORTS counter name rtp_in
+				icmp type destination-unreachable counter name unreachable
 			}
 		}
 	END
@@ -291,8 +294,17 @@ vlan_del() { # vlan_del DEV VLAN
 	ip -n "$(ns edge)" link del "$1.$2"
 }
 
+counted() { # counted NS COUNTER → packets
+	in_ns "$1" nft -j list counter inet count "$2" | jq '.nftables[] | .counter? // empty | .packets'
+}
+
 rtp_counted() { # rtp_counted NS in|out → packets
-	in_ns "$1" nft -j list counter inet count "rtp_$2" | jq '.nftables[] | .counter? // empty | .packets'
+	counted "$1" "rtp_$2"
+}
+
+check_none_unreachable() {
+	check_equal "ICMP unreachables that the caller's host got" "$(counted access unreachable)" 0
+	check_equal "ICMP unreachables that the callee's host got" "$(counted core unreachable)" 0
 }
 
 # drop NS in|out RULE...: drop what the rule matches, e.g. drop core in udp dport 5060 @ih,0,32 0x42594520 limit …
