@@ -163,6 +163,10 @@ void loop_stop(struct loop *l) {
 		event_base_loopbreak(l->base);
 }
 
+bool loop_is_stopped(const struct loop *l) {
+	return l->is_stopped;
+}
+
 void loop_timer_start(struct loop *l, struct timer *t, uint64_t ms, loop_fn fn, void *ctx, uint64_t ref) {
 	uint64_t now_ms = loop_now_ms(l);
 

@@ -27,6 +27,7 @@ void loop_destroy(struct loop *l);
 struct event_base *loop_base(struct loop *l); // for sockets; NULL in a manual loop
 [[nodiscard]] int loop_run(struct loop *l); // until loop_stop
 void loop_stop(struct loop *l);
+bool loop_is_stopped(const struct loop *l);
 
 uint64_t loop_now_ms(const struct loop *l); // CLOCK_MONOTONIC, constant within a turn
 uint64_t loop_wall_ms(const struct loop *l); // CLOCK_REALTIME since 1970

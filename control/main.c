@@ -2,7 +2,7 @@
 #include "config/config.h"
 #include "config/program.h"
 #include "config/unix_socket.h"
-#include "control/call/calls.h"
+#include "control/call/drain.h"
 #include "control/ops/cli_server.h"
 #include "control/token.h"
 
@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 30000, STOP_MS = 5000 };
-
 struct control {
 	struct config *config;
 	struct loop *loop;
@@ -24,8 +22,7 @@ struct control {
 	struct calls *calls;
 	struct cli_server *cli;
 	struct event *signals[2];
-	struct timer drain_timer;
-	unsigned n_terms; // SIGTERMs so far
+	struct drain drain;
 	int lock;
 };
 
@@ -38,40 +35,14 @@ static void on_call_ended(void *ctx, const struct call_view *v) {
 static void on_drained(void *ctx) {
 	struct control *c = ctx;
 
-	log_info("control state=drained");
-	loop_stop(c->loop);
-}
-
-static void on_stop_overdue(void *ctx, uint64_t ref) {
-	struct control *c = ctx;
-
-	(void)ref;
-	log_warning("control state=stopping calls_left=%u", calls_now(c->calls));
-	loop_stop(c->loop);
-}
-
-static void on_drain_overdue(void *ctx, uint64_t ref) {
-	struct control *c = ctx;
-
-	(void)ref;
-	log_warning("control state=draining calls_ended_by_force=%u", calls_now(c->calls));
-	loop_timer_start(c->loop, &c->drain_timer, STOP_MS, on_stop_overdue, c, 0);
-	calls_stop_all(c->calls);
+	drain_on_drained(&c->drain);
 }
 
 static void on_signal(evutil_socket_t signo, short what, void *ctx) {
 	struct control *c = ctx;
 
 	(void)what;
-	if (signo == SIGINT || ++c->n_terms > 1) {
-		log_info("control state=ended calls_left=%u", calls_now(c->calls));
-		loop_stop(c->loop);
-	} else {
-		log_info(
-			"control state=draining calls=%u longest_s=%d", calls_now(c->calls), DRAIN_MS / 1000);
-		loop_timer_start(c->loop, &c->drain_timer, DRAIN_MS, on_drain_overdue, c, 0);
-		calls_drain(c->calls);
-	}
+	drain_on_signal(&c->drain, signo);
 	loop_end_turn(c->loop);
 }
 
@@ -121,6 +92,7 @@ static int open_parts(struct control *c) {
 		ret = records_create(c->config, &c->records);
 	if (ret == 0)
 		ret = calls_create(c->loop, c->config, c->tokens, &hooks, &c->calls);
+	c->drain = (struct drain){.loop = c->loop, .calls = c->calls};
 	if (ret == 0)
 		ret = open_cli(c);
 	if (ret == 0)

@@ -4,6 +4,7 @@
 #include "config/program.h"
 #include "dpdk_app/buffer_watch.h"
 #include "dpdk_app/control_socket.h"
+#include "dpdk_app/drain.h"
 #include "dpdk_app/eal.h"
 #include "dpdk_app/neighbour.h"
 #include "dpdk_app/reserved_ports.h"
@@ -35,8 +36,8 @@ struct app {
 	struct control_socket *control;
 
 	// The loop's.
-	unsigned terms; // how often we were told to end
-	uint64_t drain_until_ns, ticked_ns, counted_ns;
+	struct drain drain;
+	uint64_t ticked_ns, counted_ns;
 	struct buffer_watch buffers;
 	struct log_gate buffers_low, missteered;
 	struct steering_watch steering;

@@ -6,7 +6,6 @@
 #include "relay/counter.h"
 
 #include <rte_mempool.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -14,7 +13,6 @@
 static const uint64_t MILLISECOND = 1000000u;
 static const uint64_t TICK = 100 * MILLISECOND;
 static const uint64_t SECOND = 1000 * MILLISECOND;
-static const uint64_t DRAIN = 30 * SECOND;
 static const uint64_t COMMAND_WAIT = 50000; // ns; a worker takes a command with its next burst
 
 void app_on_signal(void *ctx) {
@@ -23,21 +21,13 @@ void app_on_signal(void *ctx) {
 
 	if (read(a->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	a->terms += info.ssi_signo == SIGINT ? 2 : 1;
-	if (a->terms >= 2) {
-		log_info("relay told to end at once, sessions=%u", relay_sessions(a->relay));
-	} else {
-		a->drain_until_ns = clock_now_ns() + DRAIN;
+	if (drain_on_signal(&a->drain, (int)info.ssi_signo, clock_now_ns())) {
 		relay_drain(a->relay);
-		log_info(
-			"relay told to end: waiting for sessions=%u, at most 30 s", relay_sessions(a->relay));
+		log_info("relay told to end: waiting for sessions=%u, at most %d s", relay_sessions(a->relay),
+			DRAIN_S);
+	} else {
+		log_info("relay told to end at once, sessions=%u", relay_sessions(a->relay));
 	}
-}
-
-static bool is_over(const struct app *a, uint64_t now_ns) {
-	if (a->terms == 0)
-		return false;
-	return a->terms >= 2 || relay_sessions(a->relay) == 0 || now_ns >= a->drain_until_ns;
 }
 
 // ---- counters ----
@@ -139,7 +129,7 @@ int app_loop(struct app *a) {
 	uint64_t now = clock_now_ns();
 	int ret;
 
-	while (!is_over(a, now)) {
+	while (!drain_is_over(&a->drain, relay_sessions(a->relay), now)) {
 		const bool commands = relay_tick(a->relay, now);
 
 		if (now - a->ticked_ns >= TICK)

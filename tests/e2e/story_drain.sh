@@ -23,6 +23,10 @@ media_goes_on() {
 	wait_for "media goes on" 5 rtp_received_at_least rtp_access $(($(rtp_sum rtp_access received) + 50))
 }
 
+drains_again() {
+	[ "$(grep -c "waiting for sessions=1" "$WORK/relay.log")" = 2 ]
+}
+
 PACKETS=0
 plain_callee callee "$CALLEE"
 plain_caller caller "$CALLER"
@@ -71,6 +75,21 @@ check_sums
 poke caller access "$CALLER"
 phones_done caller callee
 check_ends relay 0
+check "no XDP program is left" xdp_detached
+
+say "a second SIGTERM to the relay"
+relay_start
+check_soon "control is connected again" control_connected
+plain_callee callee "$CALLEE"
+plain_caller caller "$CALLER"
+media_goes_on
+kill -TERM "${PIDS[relay]}"
+wait_for "the relay's word that it drains" 5 drains_again
+kill -TERM "${PIDS[relay]}"
+wait_for "the relay's end" 2 not running relay
+finish relay || fail "the relay ended with $?"
 RELAY_ENDED=1
 check "no XDP program is left" xdp_detached
+poke caller access "$CALLER"
+phones_done caller callee
 story_end

@@ -285,6 +285,10 @@ void bench_close(void) {
 	bench_drop();
 }
 
+struct loop *bench_loop(void) {
+	return b.loop;
+}
+
 struct calls *bench_calls(void) {
 	return b.calls;
 }

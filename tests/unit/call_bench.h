@@ -49,6 +49,7 @@ void bench_check_clear(void); // the check alone
 void bench_may_reap(void); // memory fails: a call may have to be removed by force
 void bench_drop(void); // as if the process ended: frees all, calls or no calls
 
+struct loop *bench_loop(void);
 struct calls *bench_calls(void);
 const struct bench_ended *bench_ended(void);
 bool bench_is_drained(void);

@@ -1,5 +1,8 @@
 // The end of calls that don't end by themselves: hard cap, draining, stopping; and whoever creates and destroys the lot.
+#include "control/call/drain.h"
 #include "tests/unit/call_ladder.h"
+
+#include <signal.h>
 
 static struct party alice, bob;
 
@@ -111,6 +114,72 @@ START_TEST(draining_nothing) {
 END_TEST
 
 // A call in every state there is, ended at once.
+// ---- what a signal starts ----
+
+static struct drain drain;
+
+static void open_for_signals(void) {
+	open_with(NULL);
+	talk(&alice, &bob);
+	drain = (struct drain){.loop = bench_loop(), .calls = bench_calls()};
+}
+
+START_TEST(terminated_once) {
+	open_for_signals();
+	drain_on_signal(&drain, SIGTERM);
+	bench_wait(20000);
+	ck_assert(!loop_is_stopped(bench_loop()));
+	hang_up(&alice, &bob);
+	ck_assert(bench_is_drained());
+	drain_on_drained(&drain);
+	ck_assert(loop_is_stopped(bench_loop()));
+	loop_timer_stop(bench_loop(), &drain.timer);
+	bench_close();
+}
+END_TEST
+
+START_TEST(terminated_twice) {
+	static const int second[] = {SIGTERM, SIGINT};
+
+	for (int i = 0; i < 2; i++) {
+		open_for_signals();
+		drain_on_signal(&drain, SIGTERM);
+		bench_settle();
+		ck_assert(!loop_is_stopped(bench_loop()));
+		drain_on_signal(&drain, second[i]);
+		ck_assert(loop_is_stopped(bench_loop()));
+		expect_nothing(&alice);
+		bench_drop();
+	}
+}
+END_TEST
+
+START_TEST(interrupted) {
+	open_for_signals();
+	drain_on_signal(&drain, SIGINT);
+	ck_assert(loop_is_stopped(bench_loop()));
+	bench_drop();
+}
+END_TEST
+
+// Calls that go on for longer are ended in order; and should that not come to an end, it is left.
+START_TEST(draining_takes_30_s_at_most) {
+	open_for_signals();
+	drain_on_signal(&drain, SIGTERM);
+	bench_wait(29900);
+	expect_nothing(&alice);
+	bench_wait(200);
+	expect_request(&alice, "BYE");
+	expect_request(&bob, "BYE");
+	bench_wait(4700);
+	ck_assert(!loop_is_stopped(bench_loop()));
+	bench_wait(200);
+	ck_assert(loop_is_stopped(bench_loop()));
+	ck_assert_uint_eq(calls_now(bench_calls()), 1);
+	bench_drop();
+}
+END_TEST
+
 START_TEST(stopping_everything) {
 	struct party callers[5], callees[5];
 
@@ -298,9 +367,10 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
-		ring_timeout_of_a_contact_route, draining, draining_nothing, stopping_everything,
-		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views, short_calls_one_after_the_other,
-		many_calls_at_a_time};
+		ring_timeout_of_a_contact_route, draining, draining_nothing, terminated_once,
+		terminated_twice, interrupted, draining_takes_30_s_at_most, stopping_everything,
+		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views,
+		short_calls_one_after_the_other, many_calls_at_a_time};
 
 	return BENCH_RUN("calls_life", tests);
 }
