@@ -132,8 +132,8 @@ void branch_step(
 	unsigned actions;
 
 	if (!invite_usage_step(&b->usage, event, &actions)) {
-		log_debug("call id=%016" PRIx64 " branch=%u usage=%s event=%d ignored=1", c->id, b->number,
-			invite_state_name(b->usage), event);
+		log_debug("call id=%016" PRIx64 " leg=1 call_id=%s branch=%u usage=%s event=%d ignored=1",
+			c->id, c->leg[LEG_CALLEE].call_id, b->number, invite_state_name(b->usage), event);
 		return;
 	}
 	if (b->usage == INVITE_TERMINATED)

@@ -95,8 +95,8 @@ static void on_resolved(void *ctx, uint64_t owner, int status, const struct flow
 	if (b == NULL || b->usage != INVITE_RESOLVING || resolve_owner(c, b) != owner)
 		return; // given up meanwhile
 	if (status < 0 || n == 0) {
-		log_warning("call id=%016" PRIx64 " leg=1 branch=%u resolve=failed errno=%d", c->id,
-			b->number, -status);
+		log_warning("call id=%016" PRIx64 " leg=1 call_id=%s branch=%u resolve=failed errno=%d",
+			c->id, c->leg[LEG_CALLEE].call_id, b->number, -status);
 		branch_step(cs, c, b, INVITE_ON_UNRESOLVED, NULL);
 		return;
 	}

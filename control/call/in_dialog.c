@@ -74,8 +74,7 @@ static void on_bye(struct calls *cs, const struct place *p, uint64_t server, con
 	struct sip_answer ok = {.status = 200};
 	struct leg *l = &p->call->leg[p->side];
 
-	if (sip_server_respond(cs->stack, server, &ok) < 0)
-		log_debug("call id=%016" PRIx64 " leg=%d answer=failed", p->call->id, p->side);
+	(void)!sip_server_respond(cs->stack, server, &ok); // it has said so
 	p->dialog->state = DIALOG_TERMINATED;
 	p->dialog->bye_received = true;
 	log_info("call id=%016" PRIx64 " leg=%d call_id=%s received=BYE", p->call->id, p->side, l->call_id);
@@ -113,8 +112,21 @@ static void prepare_answer(struct calls *cs, const struct place *p, uint64_t ser
 		sip_server_set_nated(cs->stack, server);
 }
 
+// A peer did something wrong.
+static void refuse(struct calls *cs, const struct place *p, uint64_t server, const struct sip_msg *m,
+	unsigned status, const char *headers) {
+	if (log_gate_open(
+		    &cs->refused_gate, "requests refused", loop_now_ms(cs->loop) * 1000000, UAS_LOG_BURST))
+		log_warning("call id=%016" PRIx64 " leg=%d call_id=%s received=" SPAN_FMT " refused=%u",
+			p->call->id, p->side, p->call->leg[p->side].call_id, SPAN_ARG(m->method_text),
+			status);
+	uas_refuse(cs, server, status, headers);
+}
+
 void in_dialog_on_request(
 	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
+	char headers[UAS_HEADERS];
+	unsigned status;
 	struct place p;
 
 	if (!find_place(cs, m, &p)) { // anybody can make one up: it costs nothing
@@ -128,11 +140,14 @@ void in_dialog_on_request(
 		return;
 	}
 	if (!is_in_order(p.dialog, m)) {
-		uas_refuse(cs, server, 500, NULL); // RFC 3261 §12.2.2
+		refuse(cs, &p, server, m, 500, NULL); // RFC 3261 §12.2.2
 		return;
 	}
-	if (!uas_understands(cs, server, m, flow))
+	status = uas_misunderstood(m, headers);
+	if (status != 0) {
+		refuse(cs, &p, server, m, status, headers);
 		return;
+	}
 	if (p.dialog == p.call->leg[p.side].dialog)
 		leg_follow_flow(&p.call->leg[p.side], flow);
 	switch (m->method) {

@@ -124,9 +124,10 @@ void in_dialog_on_request(
 void orphan_on_answer(struct calls *cs, const struct sip_msg *m, const struct flow *flow);
 // What we do and take (RFC 3261 §11.2).
 void uas_answer_options(struct calls *cs, uint64_t server);
-// A method that is ours to do and no extension that we lack (RFC 3261 §8.2.1, §8.2.2.3)? Else it is refused here.
-[[nodiscard]] bool uas_understands(
-	struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow);
+// A method that is ours to do and no extension that we lack (RFC 3261 §8.2.1, §8.2.2.3)? Returns 0, else what to refuse it with:
+// the status, and headers in text.
+enum { UAS_HEADERS = 1024, UAS_LOG_BURST = 10 };
+[[nodiscard]] unsigned uas_misunderstood(const struct sip_msg *m, char text[static UAS_HEADERS]);
 // Answer a request without any call: status, and a header block of complete lines or NULL.
 void uas_refuse(struct calls *cs, uint64_t server, unsigned status, const char *headers);
 
@@ -151,6 +152,7 @@ struct dialog *dialog_from_response(const struct sip_msg *m);
 [[nodiscard]] int outgoing_create_pool(uint32_t max_calls, struct pool **out);
 void outgoing_destroy_pool(struct pool *p);
 struct outgoing_dialog {
+	int side;
 	const char *call_id, *local_uri, *remote_uri, *local_tag;
 	const struct dialog *dialog;
 	const struct flow *flow; // whose realm and listener it leaves from

@@ -13,6 +13,8 @@
 
 struct outgoing {
 	uint64_t handle, call, client;
+	uint64_t id; // of the call, for people; 0: an orphan's
+	int side;
 	enum sip_method method;
 	uint16_t realm, listener;
 	char *uri, *headers;
@@ -51,6 +53,19 @@ static void finish(struct calls *cs, struct outgoing *o) {
 	call_check_cleared(cs, c);
 }
 
+enum { SUBJECT = 1200 };
+
+// "call id=… leg=… call_id=… method=…", of an orphan without what nobody knows any more.
+static const char *subject(const struct outgoing *o, char buf[static SUBJECT]) {
+	struct span call_id = sip_msg_find_call_id(span_of(o->headers));
+	int n = o->id == 0 ? snprintf(buf, SUBJECT, "orphan")
+			   : snprintf(buf, SUBJECT, "call id=%016" PRIx64 " leg=%d", o->id, o->side);
+
+	snprintf(buf + n, (size_t)(SUBJECT - n), " call_id=" SPAN_FMT " method=%s", SPAN_ARG(call_id),
+		sip_method_name(o->method));
+	return buf;
+}
+
 static void send_next(struct calls *cs, struct outgoing *o) {
 	struct sip_request r = {.method = o->method, .uri = span_of(o->uri), .headers = span_of(o->headers)};
 
@@ -71,12 +86,12 @@ static void send_next(struct calls *cs, struct outgoing *o) {
 static void on_resolved(void *ctx, uint64_t owner, int status, const struct flow *targets, unsigned n) {
 	struct calls *cs = ctx;
 	struct outgoing *o = pool_find(cs->outgoing, owner);
+	char text[SUBJECT];
 
 	if (o == NULL)
 		return;
 	if (status < 0)
-		log_warning("request method=%s uri=%s resolve=failed errno=%d", sip_method_name(o->method),
-			o->uri, -status);
+		log_warning("%s uri=%s resolve=failed errno=%d", subject(o, text), o->uri, -status);
 	for (unsigned i = 0; status == 0 && i < n && i < SIP_TARGETS_MAX; i++) {
 		o->targets[i] = targets[i];
 		o->targets[i].listener = o->listener;
@@ -171,6 +186,8 @@ int outgoing_send(struct calls *cs, struct call *c, const struct outgoing_dialog
 	if (o == NULL)
 		return -ENOMEM;
 	*o = (struct outgoing){.handle = handle,
+		.id = c == NULL ? 0 : c->id,
+		.side = od->side,
 		.method = method,
 		.realm = od->flow->realm,
 		.listener = od->flow->listener,
@@ -207,6 +224,7 @@ bool outgoing_on_response(struct calls *cs, uint64_t owner, const struct sip_msg
 }
 
 bool outgoing_on_failure(struct calls *cs, uint64_t owner, enum sip_failure why) {
+	char text[SUBJECT];
 	struct outgoing *o;
 
 	if (!(owner & OUTGOING_OWNER))
@@ -214,13 +232,13 @@ bool outgoing_on_failure(struct calls *cs, uint64_t owner, enum sip_failure why)
 	o = pool_find(cs->outgoing, owner & ~OUTGOING_OWNER);
 	if (o == NULL)
 		return true;
-	log_warning("request method=%s uri=%s failed=%s", sip_method_name(o->method), o->uri,
+	log_warning("%s uri=%s failed=%s", subject(o, text), o->uri,
 		why == SIP_TIMED_OUT ? "timeout" : "transport");
 	send_next(cs, o);
 	return true;
 }
 
-static void send_in_dialog(struct calls *cs, struct call *c, int side, const struct outgoing_dialog *dialog,
+static void send_in_dialog(struct calls *cs, struct call *c, const struct outgoing_dialog *dialog,
 	enum sip_method method, uint32_t cseq) {
 	struct outgoing_dialog od = *dialog;
 	char tag[TOKEN_TEXT];
@@ -230,17 +248,18 @@ static void send_in_dialog(struct calls *cs, struct call *c, int side, const str
 	od.local_tag = tag;
 	ret = outgoing_send(cs, c, &od, method, cseq, method == METHOD_BYE ? c->reason_header : NULL);
 	if (ret < 0)
-		log_warning("call id=%016" PRIx64 " leg=%d call_id=%s method=%s failed=%d", c->id, side,
+		log_warning("call id=%016" PRIx64 " leg=%d call_id=%s method=%s failed=%d", c->id, od.side,
 			od.call_id, sip_method_name(method), -ret);
 	else
-		log_debug("call id=%016" PRIx64 " leg=%d call_id=%s sent=%s", c->id, side, od.call_id,
+		log_debug("call id=%016" PRIx64 " leg=%d call_id=%s sent=%s", c->id, od.side, od.call_id,
 			sip_method_name(method));
 }
 
 static struct outgoing_dialog in_caller(const struct calls *cs, const struct call *c) {
 	const struct leg *l = &c->leg[LEG_CALLER];
 
-	return (struct outgoing_dialog){.call_id = l->call_id,
+	return (struct outgoing_dialog){.side = LEG_CALLER,
+		.call_id = l->call_id,
 		.local_uri = l->local_uri,
 		.remote_uri = l->remote_uri,
 		.dialog = l->dialog,
@@ -256,7 +275,8 @@ static struct outgoing_dialog in_callee(
 	const bool is_chosen = d == l->dialog;
 	const struct flow *flow = is_chosen ? &l->flow : &d->flow;
 
-	return (struct outgoing_dialog){.call_id = l->call_id,
+	return (struct outgoing_dialog){.side = LEG_CALLEE,
+		.call_id = l->call_id,
 		.local_uri = b->local_uri,
 		.remote_uri = b->remote_uri,
 		.dialog = d,
@@ -276,13 +296,13 @@ void leg_send_bye(struct calls *cs, struct call *c, int side) {
 	l->bye_sent = true;
 	d->state = DIALOG_TERMINATED;
 	od = side == LEG_CALLER ? in_caller(cs, c) : in_callee(cs, c, call_branch_of(c, d), d);
-	send_in_dialog(cs, c, side, &od, METHOD_BYE, ++d->local_cseq);
+	send_in_dialog(cs, c, &od, METHOD_BYE, ++d->local_cseq);
 }
 
 void branch_send_ack(struct calls *cs, struct call *c, struct branch *b, struct dialog *d) {
 	struct outgoing_dialog od = in_callee(cs, c, b, d);
 
-	send_in_dialog(cs, c, LEG_CALLEE, &od, METHOD_ACK, b->cseq);
+	send_in_dialog(cs, c, &od, METHOD_ACK, b->cseq);
 }
 
 void branch_send_bye(struct calls *cs, struct call *c, struct branch *b, struct dialog *d) {
@@ -291,5 +311,5 @@ void branch_send_bye(struct calls *cs, struct call *c, struct branch *b, struct 
 	d->state = DIALOG_TERMINATED;
 	if (d->local_cseq < b->cseq)
 		d->local_cseq = b->cseq;
-	send_in_dialog(cs, c, LEG_CALLEE, &od, METHOD_BYE, ++d->local_cseq);
+	send_in_dialog(cs, c, &od, METHOD_BYE, ++d->local_cseq);
 }

@@ -71,8 +71,8 @@ static void on_provisional(struct calls *cs, struct call *c, struct branch *b, c
 		if (d == NULL)
 			d = add_dialog(c, b, m, FORKS_MAX);
 		if (d == NULL)
-			log_warning("call id=%016" PRIx64 " leg=1 forks=%u ignored=%u", c->id, c->n_forks,
-				m->status);
+			log_warning("call id=%016" PRIx64 " leg=1 call_id=%s forks=%u ignored=%u", c->id,
+				c->leg[LEG_CALLEE].call_id, c->n_forks, m->status);
 	}
 	if (d != NULL && d->state == DIALOG_EARLY) {
 		note_status(d, m);

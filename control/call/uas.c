@@ -8,7 +8,7 @@
 #include "control/call/invite.h"
 #include "control/sip/compose.h"
 
-enum { NOT_ADMITTED_ANSWERS_A_SECOND = 50, LOG_BURST = 10 };
+enum { NOT_ADMITTED_ANSWERS_A_SECOND = 50 };
 #define RETRY_LATER "Retry-After: 5\r\n"
 
 // counter: the one heading that this refusal is counted under.
@@ -17,8 +17,7 @@ static void refuse(
 	struct sip_answer a = {.status = status, .headers = span_of(headers)};
 
 	cs->counters[counter]++;
-	if (sip_server_respond(cs->stack, server, &a) < 0)
-		log_debug("request status=%u answer=failed", status);
+	(void)!sip_server_respond(cs->stack, server, &a); // it has said so, and the request is repeated
 }
 
 void uas_refuse(struct calls *cs, uint64_t server, unsigned status, const char *headers) {
@@ -29,7 +28,8 @@ static void refuse_logged(struct calls *cs, uint64_t server, const struct sip_ms
 	unsigned status, const char *headers) {
 	char addr[ENDPOINT_TEXT];
 
-	if (log_gate_open(&cs->refused_gate, "requests refused", loop_now_ms(cs->loop) * 1000000, LOG_BURST))
+	if (log_gate_open(
+		    &cs->refused_gate, "requests refused", loop_now_ms(cs->loop) * 1000000, UAS_LOG_BURST))
 		log_warning("request method=" SPAN_FMT " call_id=" SPAN_FMT " from=%s refused=%u",
 			SPAN_ARG(m->method_text), SPAN_ARG(m->call_id), endpoint_format(&flow->remote, addr),
 			status);
@@ -65,28 +65,24 @@ void uas_answer_options(struct calls *cs, uint64_t server) {
 	sink_allow(&s);
 	sink_text(&s, "Accept: application/sdp\r\n");
 	a.headers = sink_result(&s);
-	if (sip_server_respond(cs->stack, server, &a) < 0)
-		log_debug("request method=OPTIONS answer=failed");
+	(void)!sip_server_respond(cs->stack, server, &a);
 }
 
-bool uas_understands(struct calls *cs, uint64_t server, const struct sip_msg *m, const struct flow *flow) {
-	char text[1024];
-	struct sink s = sink_over(text, sizeof(text) - 1);
+unsigned uas_misunderstood(const struct sip_msg *m, char text[static UAS_HEADERS]) {
+	struct sink s = sink_over(text, UAS_HEADERS - 1);
 	const struct sip_header *h;
+	unsigned status = 0;
 
 	if (m->method == METHOD_UNKNOWN || !sip_method_is_done(m->method)) {
 		sink_allow(&s);
-		text[s.len] = '\0';
-		refuse_logged(cs, server, m, flow, m->method == METHOD_UNKNOWN ? 501 : 405, text);
-		return false;
+		status = m->method == METHOD_UNKNOWN ? 501 : 405;
+	} else if (sip_msg_header(m, HEADER_REQUIRE, 0) != NULL) {
+		for (unsigned i = 0; (h = sip_msg_header(m, HEADER_REQUIRE, i)) != NULL; i++)
+			sip_compose_header(&s, HEADER_UNSUPPORTED, h->value);
+		status = 420;
 	}
-	if (sip_msg_header(m, HEADER_REQUIRE, 0) == NULL)
-		return true;
-	for (unsigned i = 0; (h = sip_msg_header(m, HEADER_REQUIRE, i)) != NULL; i++)
-		sip_compose_header(&s, HEADER_UNSUPPORTED, h->value);
 	text[s.overflow ? 0 : s.len] = '\0';
-	refuse_logged(cs, server, m, flow, 420, text);
-	return false;
+	return status;
 }
 
 struct refusal {
@@ -184,9 +180,7 @@ static void start_call(struct calls *cs, const struct invite *in) {
 	// 100 doesn't show it, but a CANCEL's answer may be the first that does (RFC 3261 §9.2).
 	call_tag(cs, c, 0, tag);
 	trying.to_tag = span_of(tag);
-	if (sip_server_respond(cs->stack, in->server, &trying) < 0)
-		log_debug(
-			"call id=%016" PRIx64 " leg=0 answer=failed", c->id); // its retransmission asks again
+	(void)!sip_server_respond(cs->stack, in->server, &trying); // its retransmission asks again
 	log_info("call id=%016" PRIx64
 		 " leg=0 state=offering call_id=%s from=%s nated=%d caller=%s called=%s",
 		c->id, c->leg[LEG_CALLER].call_id, endpoint_format(&in->flow->remote, addr),
@@ -208,16 +202,18 @@ static void on_admitted(struct calls *cs, struct invite *in, bool merged) {
 	const struct sip_msg *m = in->m;
 	const struct flow *flow = in->flow;
 	const uint64_t server = in->server;
+	char headers[UAS_HEADERS] = "";
+	unsigned status;
 
 	sip_server_set_timers(cs->stack, server, call_timers_of(cs, flow->realm, in->trunk));
 	in->nated = nat_judge(cs, m, flow, sip_msg_header(m, HEADER_RECORD_ROUTE, 0) != NULL);
 	if (in->nated)
 		sip_server_set_nated(cs->stack, server);
-	if (merged)
-		refuse_logged(cs, server, m, flow, 482, NULL);
-	if (merged || !uas_understands(cs, server, m, flow)) {
+	status = merged ? 482 : uas_misunderstood(m, headers);
+	if (status != 0) {
+		refuse_logged(cs, server, m, flow, status, headers);
 		if (m->method == METHOD_INVITE)
-			record_refusal(cs, in, merged ? 482 : 420);
+			record_refusal(cs, in, status);
 		return;
 	}
 	if (m->method == METHOD_INVITE)

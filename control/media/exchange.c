@@ -121,7 +121,7 @@ static void note_refusal(struct media *m, const struct pairing *p, int status) {
 		return;
 	media_count_up(m, MEDIA_COUNTER_REFUSED, 1);
 	if (log_gate_open(&m->gate, "relay put=refused", loop_now_ms(m->loop) * 1000000, 5))
-		log_warning("media call=%016llx put=refused why=\"%s\"", (unsigned long long)p->call_id,
+		log_warning("call id=%016llx media_put=refused why=\"%s\"", (unsigned long long)p->call_id,
 			strerror(-status));
 }
 

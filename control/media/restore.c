@@ -44,7 +44,7 @@ static bool ports_are_kept(const struct pairing *p, struct proto_reader *items) 
 
 // Its media is dead and stays so: for the call that is the end of a silence.
 static void say_lost(struct media *m, const struct pairing *p, const char *why) {
-	log_warning("media call=%016llx restore=failed why=\"%s\"", (unsigned long long)p->call_id, why);
+	log_warning("call id=%016llx media_restore=failed why=\"%s\"", (unsigned long long)p->call_id, why);
 	m->user.on_event(
 		m->user.ctx, p->owner, (const uint32_t[2]){EVENT_MEDIA_TIMEOUT, EVENT_MEDIA_TIMEOUT});
 }

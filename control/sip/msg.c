@@ -169,6 +169,18 @@ enum sip_frame sip_msg_parse(char *buf, size_t len, struct sip_msg *out, enum si
 	return frame;
 }
 
+struct span sip_msg_find_call_id(struct span text) {
+	static const char name[] = "\nCall-ID:";
+	const char *at = text.len == 0 ? NULL : memmem(text.data, text.len, name, strlen(name));
+	struct span rest;
+
+	if (at == NULL)
+		return span_of("-");
+	at += strlen(name);
+	rest = (struct span){at, (size_t)(text.data + text.len - at)};
+	return span_trim(span_cut(&rest, '\r'));
+}
+
 const struct sip_header *sip_msg_header(const struct sip_msg *m, enum sip_header_id id, unsigned n) {
 	if (id >= HEADER_IDS || m->first[id] == 0)
 		return NULL;

@@ -60,6 +60,9 @@ enum sip_frame {
 // §17.1.1.3): it is BAD. After BAD nothing in *out counts.
 enum sip_frame sip_msg_parse(char *buf, size_t len, struct sip_msg *out, enum sip_fault *fault);
 
+// The Call-ID of a message's text, whole or headers alone, as we write it; for log lines. "-" if there is none.
+struct span sip_msg_find_call_id(struct span text);
+
 // The n-th (from 0) header of a kind; NULL when there are fewer.
 const struct sip_header *sip_msg_header(const struct sip_msg *m, enum sip_header_id id, unsigned n);
 // True if the token stands in a comma-separated header of this kind (Require, Supported).

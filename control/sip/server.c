@@ -312,6 +312,9 @@ int sip_server_respond(struct sip_stack *s, uint64_t server, const struct sip_an
 	ret = choose_tag(s, t, a, &tag);
 	if (ret == 0)
 		ret = keep(s, t, a, tag);
+	if (ret < 0)
+		log_debug("sip answer=failed status=%u call_id=\"" SPAN_FMT "\" error=\"%s\"", a->status,
+			SPAN_ARG(t->server.head.part[HEAD_CALL_ID]), strerror(-ret));
 	if (ret < 0 && (event == SERVER_1XX || (event == SERVER_2XX && t->is_invite)))
 		return ret;
 	if (ret < 0)

@@ -35,18 +35,6 @@ void stack_count(struct sip_stack *s, enum sip_counter c) {
 	s->counters[c]++;
 }
 
-static struct span call_id_of(struct span text) {
-	static const char name[] = "\nCall-ID:";
-	const char *at = text.len == 0 ? NULL : memmem(text.data, text.len, name, strlen(name));
-	struct span rest;
-
-	if (at == NULL)
-		return span_of("-");
-	at += strlen(name);
-	rest = (struct span){at, (size_t)(text.data + text.len - at)};
-	return span_trim(span_cut(&rest, '\r'));
-}
-
 // One line a message, at level debug only.
 static void trace(const char *direction, const struct flow *flow, struct span text) {
 	char remote[ENDPOINT_TEXT];
@@ -55,7 +43,7 @@ static void trace(const char *direction, const struct flow *flow, struct span te
 	if (!log_enabled(LOG_LEVEL_DEBUG))
 		return;
 	line = span_cut(&rest, '\r');
-	id = call_id_of(text);
+	id = sip_msg_find_call_id(text);
 	log_debug("sip dir=%s remote=%s bytes=%zu call_id=\"" SPAN_FMT "\" line=\"" SPAN_FMT "\"", direction,
 		endpoint_format(&flow->remote, remote), text.len, SPAN_ARG(id), SPAN_ARG(line));
 }

@@ -132,11 +132,14 @@ static void report_refused(void *ctx, uint64_t ref) {
 
 static void give_up(struct listener *l, const struct udp_queued *item, int error) {
 	struct udp *u = l->udp;
+	struct span id;
 	bool is_passing =
 		error == ENOBUFS || error == ENOMEM; // lost, as on the way: to be sent again by timer
 
 	u->counters[SIP_COUNTER_SEND_FAILED]++;
-	log_debug("sip send failed bytes=%zu error=\"%s\"", item->len, strerror(error));
+	id = sip_msg_find_call_id((struct span){l->queue.data + item->offset, item->len});
+	log_debug("sip send=failed bytes=%zu call_id=\"" SPAN_FMT "\" error=\"%s\"", item->len, SPAN_ARG(id),
+		strerror(error));
 	if (item->ref != 0 && !is_passing && !u->is_closing &&
 		loop_defer(u->loop, report_refused, u, item->ref) < 0)
 		return; // no memory to say so: its timer will

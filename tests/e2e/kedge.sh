@@ -29,6 +29,7 @@ RELAY_ARGS=()       # more arguments of a relay that takes them
 RELAY_AS=()         # what to run it under: setpriv with its words
 TAKEN=''            # ports that a virtual device upon PORT_nic takes whole; their TAP is PORT
 T1_MS=500
+LOG_LEVEL=info
 
 CONFIG=
 
@@ -39,7 +40,7 @@ kedge_config() {
 	done
 	CONFIG=$WORK/kedge.conf
 	cat >"$CONFIG" <<-END
-		node = "edge1";  node_id = 1;  group = "$CONTROL_GROUP";
+		node = "edge1";  node_id = 1;  group = "$CONTROL_GROUP";  log_level = "$LOG_LEVEL";
 		relay: {
 		  control_socket = "$WORK/run/relay.sock";
 		  workers = [ ${WORKERS:-$WORKER_CPU} ];
@@ -114,7 +115,7 @@ kedge_start() {
 	relay_is_accounted_for || sums_again # nothing is under way yet
 }
 
-# An orderly end; both must leave with 0.
+# An orderly end; both must leave with 0. What control has said is looked at then.
 kedge_stop() {
 	local name
 	[ -n "$RELAY_ENDED" ] || check_sums
@@ -125,6 +126,28 @@ kedge_stop() {
 		kill -TERM "${PIDS[$name]}"
 		finish "$name" || fail "$name ended with $? on SIGTERM"
 	done
+	check_log
+}
+
+# Each line of control that is about a call begins with its id; a line about SIP of a leg, or of no call (another INVITE
+# with its Call-ID, a 2xx after its end), has the Call-ID.
+check_log() {
+	local log=$WORK/control.log call='^[^ ]+ kedge-control [a-z]+ call '
+	[ -e "$log" ] || return 0
+	check_no_lines "of a call, without its id" "$(grep -E "$call" "$log" | grep -vE "${call}id=[0-9a-f]{16}( |\$)")"
+	check_no_lines "of a leg, but of no call" "$(grep -E '^[^ ]+ kedge-control .* (leg|branch)=' "$log" | grep -vE "$call")"
+	check_no_lines "of SIP, without its Call-ID" "$(
+		grep -E "($call.* (leg|branch|method|received)=)|(^[^ ]+ kedge-control [a-z]+ (request |orphan |sip (dir|answer|send)=))" "$log" |
+			grep -vE ' (call_id=.|media[a-z_]*=)'
+	)"
+	check_no_lines "of a request in a call, that is not named" "$(awk '
+		{ id = match($0, / call_id=[^ ]+/) ? substr($0, RSTART, RLENGTH) : "" }
+		$4 == "call" && id != "" { calls[id] = 1 }
+		$4 == "request" && !/ method=INVITE / && id in calls' "$log")"
+}
+
+check_no_lines() { # check_no_lines WHAT LINES
+	[ -z "$2" ] || fail "lines of control's log $1: $(head -n 3 <<<"$2")"
 }
 
 ctl() {

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 story "early media flows both ways from the 183 on, and goes on after the answer, without a lost packet"
 
+LOG_LEVEL=debug
 topology_pair
 kedge_start
 rtp_phones rtp_access access "$CALLER" 1

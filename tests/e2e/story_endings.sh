@@ -6,6 +6,7 @@
 story "a call ends by busy, no answer, CANCEL early, late and crossing the answer, BYE from either side"
 
 RING_TIMEOUT_S=2
+LOG_LEVEL=debug
 topology_pair
 kedge_start
 

@@ -12,6 +12,7 @@ FIRST_RESPONSE_MS=1000
 T1_MS=100 # the INVITE to the silent peer times out after 64 * T1, and the call's record waits for that
 CARRIER_PEERS='{ address = "198.51.100.3"; port = 5060; }, { address = "198.51.100.4"; port = 5060; },
 	{ address = "198.51.100.5"; port = 5060; }, { address = "198.51.100.2"; port = 5060; }'
+LOG_LEVEL=debug
 topology_pair
 drop core in ip daddr 198.51.100.3 udp dport 5060
 kedge_start

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 story "several 18x with different tags, and a second 2xx: one is chosen, the other is acknowledged and ended"
 
+LOG_LEVEL=debug
 topology_pair
 kedge_start
 rtp_phones rtp_access access "$CALLER" 1

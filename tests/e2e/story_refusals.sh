@@ -6,6 +6,7 @@
 story "what Kedge does not do is refused with the right status, and a call that is up does not notice"
 
 ACCESS_ALLOW='"203.0.113.0/29"' # not .9
+LOG_LEVEL=debug
 topology_pair
 kedge_start
 rtp_phones rtp_access access "$CALLER" 1

@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 story "relay killed in mid-call: new calls get 503 with Retry-After, and after its restart media flows again on the same ports"
 
+LOG_LEVEL=debug
 topology_pair
 kedge_start
 rtp_phones rtp_access access "$CALLER" 1
