@@ -1,8 +1,11 @@
 #include "dpdk_app/xdp.h"
 
+#include "tests/unit/fail_alloc.h"
+
 #include <check.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct steer_table table = {.magic = STEER_MAGIC,
 	.mac = {2, 0, 0, 0, 0, 1},
@@ -51,6 +54,21 @@ START_TEST(fills_at_the_very_end) {
 }
 END_TEST
 
+START_TEST(each_allocation_may_fail) {
+	int fd;
+
+	fail_alloc_at(1);
+	fd = xdp_object_open(&table);
+	ck_assert(fail_alloc_end());
+	ck_assert_int_eq(fd, -ENOMEM);
+	fail_alloc_at(2);
+	fd = xdp_object_open(&table);
+	ck_assert(!fail_alloc_end());
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+END_TEST
+
 int main(void) {
 	Suite *s = suite_create("xdp");
 	TCase *t = tcase_create("xdp");
@@ -58,6 +76,7 @@ int main(void) {
 	tcase_add_test(t, real_object);
 	tcase_add_test(t, refuses);
 	tcase_add_test(t, fills_at_the_very_end);
+	tcase_add_test(t, each_allocation_may_fail);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
