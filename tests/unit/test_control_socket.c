@@ -31,6 +31,12 @@ static void teardown(void) {
 	ck_assert_int_eq(rmdir(folder), 0); // nothing is left in it
 }
 
+static int open_socket(const char *group_name, struct control_socket **out) {
+	const struct config config = {.group = (char *)(uintptr_t)group_name, .relay.control_socket = path};
+
+	return control_socket_open(&config, f->r, &poller, -1, out);
+}
+
 // All that is ready is served.
 static void turn(void) {
 	ck_assert_int_eq(poller_wait(&poller, 0), 0);
@@ -64,7 +70,7 @@ START_TEST(a_controller_is_welcome) {
 	struct control_socket *s;
 	int fd;
 
-	ck_assert_int_eq(control_socket_open(path, group, f->r, &poller, -1, &s), 0);
+	ck_assert_int_eq(open_socket(group, &s), 0);
 	fd = connect_to();
 	turn();
 	ck_assert_uint_eq(greet(fd).type, PROTO_HELLO | PROTO_REPLY);
@@ -78,7 +84,7 @@ END_TEST
 START_TEST(no_such_group) {
 	struct control_socket *s = NULL;
 
-	ck_assert_int_eq(control_socket_open(path, "no such group", f->r, &poller, -1, &s), -EINVAL);
+	ck_assert_int_eq(open_socket("no such group", &s), -EINVAL);
 	ck_assert_ptr_null(s);
 }
 END_TEST
@@ -91,7 +97,7 @@ START_TEST(each_allocation_of_the_start_may_fail) {
 		int ret;
 
 		fail_alloc_at(k);
-		ret = control_socket_open(path, group, f->r, &poller, -1, &s);
+		ret = open_socket(group, &s);
 		if (!fail_alloc_end()) {
 			ck_assert_int_eq(ret, 0);
 			break;
@@ -113,7 +119,7 @@ START_TEST(each_allocation_of_a_connection_may_fail) {
 	char byte;
 	int fd, ret;
 
-	ck_assert_int_eq(control_socket_open(path, NULL, f->r, &poller, -1, &s), 0);
+	ck_assert_int_eq(open_socket(NULL, &s), 0);
 	for (k = 1;; k++) {
 		fd = connect_to();
 		fail_alloc_at(k);
