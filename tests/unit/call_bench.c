@@ -33,7 +33,7 @@ static struct bench {
 #define REALM_TEXT(name, port, address, ports) \
 	"  { name = \"" name "\"; port = \"" port "\"; %s\n" \
 	"    media = ( { address = \"" address "\"; ports = " ports "; } );\n" \
-	"    sip = ( { address = \"" address "\"; } ); }"
+	"    sip = ( { address = \"" address "\"; }%s ); }"
 #define CONFIG_TEXT \
 	RELAY_TEXT \
 	"realms = (\n" REALM_TEXT("access", "access", "203.0.113.1", "[ 16384, 16483 ]") ",\n" REALM_TEXT( \
@@ -44,6 +44,7 @@ static struct bench {
 static const struct bench_options defaults = {
 	.control = "",
 	.realm = {"allow = [ \"192.0.2.0/24\" ];", "nat = \"never\";", "nat = \"never\";"},
+	.listeners = {"", "", ""},
 	.trunks =
 		"{ name = \"carrier\"; realm = \"core\"; peers = ( { address = \"198.51.100.2\"; port = 5060; } ); }",
 	.routes =
@@ -61,8 +62,10 @@ static void take_options(const struct bench_options *o) {
 	b.options.control = or_default(b.options.control, defaults.control);
 	b.options.trunks = or_default(b.options.trunks, defaults.trunks);
 	b.options.routes = or_default(b.options.routes, defaults.routes);
-	for (int i = 0; i < BENCH_REALMS; i++)
+	for (int i = 0; i < BENCH_REALMS; i++) {
 		b.options.realm[i] = or_default(b.options.realm[i], defaults.realm[i]);
+		b.options.listeners[i] = or_default(b.options.listeners[i], defaults.listeners[i]);
+	}
 	if (b.options.max_sessions == 0)
 		b.options.max_sessions = defaults.max_sessions;
 }
@@ -74,8 +77,8 @@ static void load_config(void) {
 	int fd, ret;
 
 	ck_assert_ptr_nonnull(f);
-	ck_assert_int_gt(asprintf(&text, CONFIG_TEXT, o->control, o->realm[0], o->realm[1], o->realm[2],
-				 o->trunks, o->routes),
+	ck_assert_int_gt(asprintf(&text, CONFIG_TEXT, o->control, o->realm[0], o->listeners[0], o->realm[1],
+				 o->listeners[1], o->realm[2], o->listeners[2], o->trunks, o->routes),
 		0);
 	fd = config_text_open(text, strlen(text), path);
 	ret = config_load(path, f, &b.config);
@@ -225,6 +228,10 @@ void bench_open(const struct bench_options *o) {
 	bench_settle();
 	bench_dns_open(b.loop, b.config, calls_stack(b.calls), b.options.hosts);
 	ck_assert(media_is_connected(calls_media(b.calls)));
+}
+
+void bench_set_host(unsigned row, const char *address) {
+	b.options.hosts[row][1] = address;
 }
 
 bool bench_fails_to_open(unsigned k) {

@@ -19,9 +19,11 @@ struct bench_options {
 	const char *control; // further settings of the group
 	const char *realm
 		[BENCH_REALMS]; // likewise; the default: nat "never" but for access, which allows 192.0.2.0/24
+	const char *listeners[BENCH_REALMS]; // further ones of the realm, as ", { address = …; port = …; }"
 	const char *trunks, *routes; // the lists' insides; default: access → trunk "carrier" at 198.51.100.2
 	uint32_t max_sessions; // of the relay; 0: 50
-	const char *hosts[8][2]; // a DNS of "name", "address"; "~address": the answer takes 4.5 s
+	// A DNS of "name", "address"; a name in several rows has several. "~address": the only one, and the answer takes 4.5 s.
+	const char *hosts[8][2];
 };
 
 // One datagram that Kedge sent.
@@ -75,6 +77,8 @@ void bench_secret(unsigned realm, const char *text);
 void bench_forget_secrets(void);
 void bench_no_secret(const char *text); // one that the bench found may cross after all
 void bench_icmp(const struct datagram *d); // it could not be delivered
+// From now on a row of bench_options.hosts has this address; NULL: none.
+void bench_set_host(unsigned row, const char *address);
 // The n-th (from 0) value of a header line of that name, in a static buffer of a few; "": none.
 const char *bench_header(const char *message, const char *name, unsigned n);
 const char *bench_body(const char *message);

@@ -24,6 +24,14 @@ static struct {
 	unsigned n_slow;
 } d;
 
+static struct endpoint parse(const char *address) {
+	struct endpoint e;
+
+	if (endpoint_parse(address, strlen(address), 0, &e) < 0)
+		abort();
+	return e;
+}
+
 static void on_slow(void *ctx, uint64_t ref) {
 	const struct slow *s = ctx;
 
@@ -31,31 +39,31 @@ static void on_slow(void *ctx, uint64_t ref) {
 	s->fn(s->ctx, s->ref, 0, &s->address, 1);
 }
 
-static void answer(const char *address, dns_address_fn fn, void *ctx, uint64_t ref) {
-	bool is_slow = address[0] == '~';
-	struct endpoint e;
-	struct slow *s;
+static void answer_late(const char *address, dns_address_fn fn, void *ctx, uint64_t ref) {
+	struct slow *s = &d.slow[d.n_slow++ % SLOW_ONES];
 
-	if (endpoint_parse(address + is_slow, strlen(address + is_slow), 0, &e) < 0)
-		abort();
-	if (!is_slow) {
-		fn(ctx, ref, 0, &e, 1);
-		return;
-	}
-	s = &d.slow[d.n_slow++ % SLOW_ONES];
 	ck_assert(!loop_timer_is_running(&s->timer));
-	*s = (struct slow){.fn = fn, .ctx = ctx, .ref = ref, .address = e};
+	*s = (struct slow){.fn = fn, .ctx = ctx, .ref = ref, .address = parse(address)};
 	loop_timer_start(d.loop, &s->timer, SLOW_MS, on_slow, s, 0);
 }
 
 static void find_addresses(void *ctx, const char *name, dns_address_fn fn, void *fn_ctx, uint64_t ref) {
+	struct endpoint found[HOSTS];
+	unsigned n = 0;
+
 	(void)ctx;
-	for (unsigned i = 0; i < HOSTS && d.hosts[i][0] != NULL; i++)
-		if (strcmp(d.hosts[i][0], name) == 0) {
-			answer(d.hosts[i][1], fn, fn_ctx, ref);
+	for (unsigned i = 0; i < HOSTS && d.hosts[i][0] != NULL; i++) {
+		const char *address = d.hosts[i][1];
+
+		if (address == NULL || strcmp(d.hosts[i][0], name) != 0)
+			continue;
+		if (address[0] == '~') {
+			answer_late(address + 1, fn, fn_ctx, ref);
 			return;
 		}
-	fn(fn_ctx, ref, -ENOENT, NULL, 0);
+		found[n++] = parse(address);
+	}
+	fn(fn_ctx, ref, n > 0 ? 0 : -ENOENT, found, n);
 }
 
 static void find_srv(void *ctx, const char *name, dns_srv_fn fn, void *fn_ctx, uint64_t ref) {

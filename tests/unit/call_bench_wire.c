@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { KEPT_MAX = 4096, SECRETS_MAX = 1024, VALUES = 16, VALUE_MAX = 512, ANY_REALM = BENCH_REALMS };
+enum { KEPT_MAX = 4096, SECRETS_MAX = 1024, VALUES = 16, VALUE_MAX = 2048, ANY_REALM = BENCH_REALMS };
 
 // Check writes a note for each assertion that holds, which is too much for each of so many datagrams.
 #define MUST(holds, ...) \
