@@ -193,10 +193,117 @@ START_TEST(a_contact_that_nobody_knows) {
 }
 END_TEST
 
+#define PHONE(address) \
+	{ "phone.example", address }
+
+// A phone whose name has several addresses.
+static void talk_to_a_name_with(const struct bench_options *o) {
+	bench_open(o);
+	caller_init(&alice);
+	callee_init(&bob);
+	strcpy(bob.contact, "sip:2000@phone.example:5080");
+	talk_as_far_as_ack();
+	move(&bob, "198.51.100.33", 5080);
+	expect_request(&bob, "ACK");
+	expect(&alice, 200);
+	ack(&alice);
+}
+
+static void talk_to_a_name(void) {
+	talk_to_a_name_with(
+		&(struct bench_options){.hosts = {PHONE("198.51.100.33"), PHONE("198.51.100.34")}});
+}
+
+static void bye_to_the_first(void) {
+	request(&alice, "BYE", NULL);
+	expect(&alice, 200);
+	expect_request(&bob, "BYE");
+}
+
+// The same request, as another transaction (RFC 3263 §4.3).
+static void bye_to_the_second(int status) {
+	char via[512], cseq[64];
+
+	snprintf(via, sizeof(via), "%s", heard(&bob, "Via"));
+	snprintf(cseq, sizeof(cseq), "%s", heard(&bob, "CSeq"));
+	ck_assert_uint_eq(calls_now(bench_calls()), 1);
+	move(&bob, "198.51.100.34", 5080);
+	bob.peer_cseq--;
+	expect_request(&bob, "BYE");
+	ck_assert_str_eq(heard(&bob, "CSeq"), cseq);
+	ck_assert_str_ne(heard(&bob, "Via"), via);
+	reply(&bob, status, NULL);
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	bench_close();
+}
+
+START_TEST(to_the_next_address_after_503) {
+	static const int statuses[] = {200, 503}; // of the second, and there is no third
+
+	for (int i = 0; i < 2; i++) {
+		talk_to_a_name();
+		bye_to_the_first();
+		reply(&bob, 503, NULL);
+		bye_to_the_second(statuses[i]);
+	}
+}
+END_TEST
+
+START_TEST(to_the_next_address_after_icmp) {
+	talk_to_a_name();
+	bye_to_the_first();
+	bench_icmp(bob.last);
+	bye_to_the_second(200);
+}
+END_TEST
+
+START_TEST(to_the_next_address_after_silence) {
+	talk_to_a_name();
+	bye_to_the_first();
+	bench_wait(31900);
+	skip_repeats(&bob);
+	ck_assert_uint_eq(bench_untaken(), 0);
+	bench_wait(200); // Timer F
+	bye_to_the_second(200);
+}
+END_TEST
+
+// Whoever else refuses has heard it.
+START_TEST(not_to_the_next_address_after_500) {
+	talk_to_a_name();
+	bye_to_the_first();
+	reply(&bob, 500, NULL);
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	bench_close();
+}
+END_TEST
+
+// A dialog stays at the listener that its INVITE came to, which the peer's NAT or firewall lets through.
+START_TEST(by_the_dialogs_own_listener) {
+	static const struct bench_options o = {
+		.listeners = {", { address = \"203.0.113.1\"; port = 5070; }"}};
+
+	bench_open(&o);
+	caller_init(&alice);
+	callee_init(&bob);
+	alice.flow.listener = 1;
+	strcpy(alice.invite_uri, "sip:2000@203.0.113.1:5070");
+	talk(&alice, &bob);
+	ck_assert_str_eq(alice.target, "sip:203.0.113.1:5070");
+	hang_up(&bob, &alice);
+	ck_assert_uint_eq(alice.last->to.listener, 1);
+	ck_assert_ptr_nonnull(strstr(heard(&alice, "Via"), " 203.0.113.1:5070;"));
+	bench_close();
+}
+END_TEST
+
 int main(void) {
-	const TTest *const tests[] = {loose_route_of_the_callee, a_contact_with_maddr, loose_route_of_the_caller, strict_route,
-		one_strict_hop, a_route_that_leads_to_us, only_a_route_that_leads_to_us,
-		the_2xx_has_the_last_word, to_the_contact, a_contact_that_nobody_knows};
+	const TTest *const tests[] = {loose_route_of_the_callee, a_contact_with_maddr,
+		loose_route_of_the_caller, strict_route, one_strict_hop, a_route_that_leads_to_us,
+		only_a_route_that_leads_to_us, the_2xx_has_the_last_word, to_the_contact,
+		a_contact_that_nobody_knows, to_the_next_address_after_503, to_the_next_address_after_icmp,
+		to_the_next_address_after_silence, not_to_the_next_address_after_500,
+		by_the_dialogs_own_listener};
 
 	return BENCH_RUN("calls_routes", tests);
 }
