@@ -58,7 +58,8 @@ static void on_longest_end(void *ctx, uint64_t ref) {
 	calls_release(cs, c);
 }
 
-// Ending takes as long as the slowest of BYE (64*T1), a CANCEL's INVITE (64*T1 after up to Timer B) and the relay's deadline.
+// Ending takes at most a CANCEL's INVITE (64*T1 after up to Timer B) whose late 2xx is ended by a BYE (64*T1 a target), and
+// the relay's deadline.
 static uint64_t longest_end_ms(const struct calls *cs, const struct call *c) {
 	int t1 = 0;
 
@@ -67,7 +68,8 @@ static uint64_t longest_end_ms(const struct calls *cs, const struct call *c) {
 
 		t1 = t->t1_ms > t1 ? t->t1_ms : t1;
 	}
-	return (uint64_t)t1 * 64 * 3 + (uint64_t)cs->config->control.relay_deadline_ms + 5000;
+	return (uint64_t)t1 * 64 * (2 + OUTGOING_TARGETS_MAX) +
+		(uint64_t)cs->config->control.relay_deadline_ms + 5000;
 }
 
 static void close_call(struct calls *cs, struct call *c) {

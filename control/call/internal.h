@@ -148,6 +148,7 @@ struct dialog *dialog_from_request(const struct sip_msg *m);
 struct dialog *dialog_from_response(const struct sip_msg *m);
 // A target refresh by a response that may carry one (RFC 3261 §12.2.1.2, §13.2.2.4).
 [[nodiscard]] int dialog_refresh(struct dialog *d, const struct sip_msg *m);
+enum { OUTGOING_TARGETS_MAX = 4 }; // of one BYE: each that is silent takes 64*T1, and the call waits for it
 // Send ACK or BYE in a dialog: built now, resolved, sent; BYE tries further targets. c may be NULL (orphans).
 [[nodiscard]] int outgoing_create_pool(uint32_t max_calls, struct pool **out);
 void outgoing_destroy_pool(struct pool *p);

@@ -19,7 +19,7 @@ struct outgoing {
 	uint16_t realm, listener;
 	char *uri, *headers;
 	const struct config_timers *timers;
-	struct flow targets[SIP_TARGETS_MAX];
+	struct flow targets[OUTGOING_TARGETS_MAX];
 	unsigned n_targets, next_target;
 };
 
@@ -92,7 +92,7 @@ static void on_resolved(void *ctx, uint64_t owner, int status, const struct flow
 		return;
 	if (status < 0)
 		log_warning("%s uri=%s resolve=failed errno=%d", subject(o, text), o->uri, -status);
-	for (unsigned i = 0; status == 0 && i < n && i < SIP_TARGETS_MAX; i++) {
+	for (unsigned i = 0; status == 0 && i < n && i < OUTGOING_TARGETS_MAX; i++) {
 		o->targets[i] = targets[i];
 		o->targets[i].listener = o->listener;
 		o->n_targets++;

@@ -268,6 +268,23 @@ START_TEST(to_the_next_address_after_silence) {
 }
 END_TEST
 
+// Four of them are tried, each for Timer F, and the call ends as it should: nobody has to reap it.
+START_TEST(to_silent_addresses) {
+	talk_to_a_name_with(&(struct bench_options){
+		.hosts = {PHONE("198.51.100.33"), PHONE("198.51.100.34"), PHONE("198.51.100.35"),
+			PHONE("198.51.100.36"), PHONE("198.51.100.37")}});
+	bye_to_the_first();
+	bench_wait(4 * 32000 - 100);
+	ck_assert_uint_eq(calls_now(bench_calls()), 1);
+	bench_wait(200);
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	ck_assert_uint_eq(bench_ended()->status, 200);
+	move(&bob, "198.51.100.37", 5080);
+	expect_nothing(&bob);
+	bench_close_noisy();
+}
+END_TEST
+
 // Whoever else refuses has heard it.
 START_TEST(not_to_the_next_address_after_500) {
 	talk_to_a_name();
@@ -302,7 +319,7 @@ int main(void) {
 		loose_route_of_the_caller, strict_route, one_strict_hop, a_route_that_leads_to_us,
 		only_a_route_that_leads_to_us, the_2xx_has_the_last_word, to_the_contact,
 		a_contact_that_nobody_knows, to_the_next_address_after_503, to_the_next_address_after_icmp,
-		to_the_next_address_after_silence, not_to_the_next_address_after_500,
+		to_the_next_address_after_silence, to_silent_addresses, not_to_the_next_address_after_500,
 		by_the_dialogs_own_listener};
 
 	return BENCH_RUN("calls_routes", tests);
