@@ -1,5 +1,6 @@
 // The end of calls that don't end by themselves: hard cap, draining, stopping; and whoever creates and destroys the lot.
 #include "control/call/drain.h"
+#include "control/call/internal.h"
 #include "tests/unit/call_ladder.h"
 
 #include <signal.h>
@@ -75,6 +76,51 @@ START_TEST(ring_timeout_of_a_contact_route) {
 	take_cancel(&bob);
 	expect_ended("ring_timeout", 408);
 	bench_close();
+}
+END_TEST
+
+// One of our own mistakes: a request whose end nobody reports. Its call goes all the same, when nothing of it can be under way
+// any more, by the slower side's clock; its media went at its end.
+static void check_reaped(const struct bench_options *o, uint64_t longest_ms) {
+	struct call *c;
+	uint64_t cursor = 0;
+
+	bench_open(o);
+	bench_may_reap();
+	caller_init(&alice);
+	callee_init(&bob);
+	talk(&alice, &bob);
+	c = pool_next(bench_calls()->pool, 0, &cursor);
+	c->n_outgoing++;
+	hang_up(&alice, &bob);
+	ck_assert_uint_eq(media_count(calls_media(bench_calls())), 0);
+	ck_assert_uint_eq(bench_relay_sessions(), 0);
+	bench_wait(longest_ms - 1000);
+	ck_assert_uint_eq(calls_now(bench_calls()), 1);
+	ck_assert_uint_eq(bench_ended()->n, 0);
+	bench_wait(2000);
+	ck_assert_uint_eq(calls_now(bench_calls()), 0);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_REAPED), 1);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_ENDED), 1);
+	ck_assert_uint_eq(bench_ended()->n, 1);
+	ck_assert_str_eq(bench_ended()->cause, "bye");
+	ck_assert_uint_eq(bench_ended()->n_final, 1);
+	bench_close();
+}
+
+START_TEST(longest_end_of_a_call) {
+	enum {
+		TRANSACTIONS = 6,
+		REST_MS = 1000 + 5000
+	}; // Timer B, a CANCEL, a BYE to each of four targets; the relay
+
+	check_reaped(NULL, TRANSACTIONS * 64 * 500 + REST_MS);
+	check_reaped(
+		&(struct bench_options){
+			.realm = {"allow = [ \"192.0.2.0/24\" ]; timers = { t1_ms = 1000; };"}},
+		TRANSACTIONS * 64 * 1000 + REST_MS);
+	check_reaped(&(struct bench_options){.realm = {NULL, "nat = \"never\"; timers = { t1_ms = 1000; };"}},
+		TRANSACTIONS * 64 * 1000 + REST_MS);
 }
 END_TEST
 
@@ -367,7 +413,7 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
-		ring_timeout_of_a_contact_route, draining, draining_nothing, terminated_once,
+		longest_end_of_a_call, ring_timeout_of_a_contact_route, draining, draining_nothing, terminated_once,
 		terminated_twice, interrupted, draining_takes_30_s_at_most, stopping_everything,
 		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views,
 		short_calls_one_after_the_other, many_calls_at_a_time};
