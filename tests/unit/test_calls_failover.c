@@ -268,6 +268,56 @@ START_TEST(nobody_picks_up) {
 }
 END_TEST
 
+// A trunk's ring timeout counts from when the trunk is tried, however long the one before it rang.
+START_TEST(each_trunk_has_its_ring_timeout) {
+	static const int rows_s[] = {20, 120}; // less and more than the first one's
+
+	for (int i = 0; i < 2; i++) {
+		char trunks[512];
+
+		snprintf(trunks, sizeof(trunks),
+			CARRIER(PEER(
+				"198.51.100.2")) ", { name = \"backup\"; realm = \"core\"; ring_timeout_s = %d;"
+						 " peers = ( " PEER("198.51.100.3") " ); }",
+			rows_s[i]);
+		open_with(trunks, "\"carrier\", \"backup\"");
+		ring(&alice, &bob);
+		bench_wait(15000);
+		reply_invite(&bob, 503, NULL);
+		expect_request(&bob, "ACK");
+		expect_request(&carol, "INVITE");
+		reply(&carol, 180, NULL);
+		expect(&alice, 180);
+		bench_wait((uint64_t)rows_s[i] * 1000 - 100);
+		expect_nothing(&alice);
+		bench_wait(200);
+		take_failure(&alice, 408);
+		take_cancel(&carol);
+		bench_close();
+	}
+}
+END_TEST
+
+// Peers of one trunk share its.
+START_TEST(the_next_peer_goes_on_ringing) {
+	open_two();
+	reply(&bob, 180, NULL);
+	expect(&alice, 180);
+	bench_wait(40000);
+	reply_invite(&bob, 503, NULL);
+	expect_request(&bob, "ACK");
+	expect_request(&carol, "INVITE");
+	reply(&carol, 180, NULL);
+	expect(&alice, 180);
+	bench_wait(19900);
+	expect_nothing(&alice);
+	bench_wait(200);
+	take_failure(&alice, 408);
+	take_cancel(&carol);
+	bench_close();
+}
+END_TEST
+
 // The answer stops the clock, though the relay is slow to hear of it.
 START_TEST(picked_up_at_the_last_moment) {
 	open_two();
@@ -291,7 +341,8 @@ int main(void) {
 		not_after_a_provisional, the_first_rings_too_late, the_first_answers_while_the_second_talks,
 		the_first_answers_while_the_second_rings, an_unusable_late_answer_changes_nothing,
 		cancel_during_the_second_try, all_say_503, all_are_silent, all_are_unreachable,
-		what_is_passed_on, nobody_picks_up, picked_up_at_the_last_moment};
+		what_is_passed_on, nobody_picks_up, each_trunk_has_its_ring_timeout,
+		the_next_peer_goes_on_ringing, picked_up_at_the_last_moment};
 
 	return BENCH_RUN("calls_failover", tests);
 }
