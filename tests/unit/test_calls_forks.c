@@ -181,6 +181,42 @@ START_TEST(early_bye_of_one_fork) {
 }
 END_TEST
 
+// §15: the caller's BYE in an early dialog. We have one INVITE for all of them: it ends the attempt, whichever it names.
+START_TEST(early_bye_of_the_caller) {
+	for (int i = 0; i < 2; i++) {
+		open_both();
+		two_forks_ring();
+		strcpy(alice.peer_tag, i == 0 ? first_tag : second_tag);
+		request(&alice, "BYE", NULL);
+		expect(&alice, 200);
+		take_failure(&alice, 487);
+		take_cancel(&bob);
+		ck_assert_uint_eq(calls_now(bench_calls()), 0);
+		ck_assert_uint_eq(bench_ended()->status, 487);
+		ck_assert_str_eq(bench_ended()->cause, "bye");
+		ck_assert_str_eq(bench_ended()->by, "caller");
+		bench_close();
+	}
+}
+END_TEST
+
+// Once we have answered as one fork, the other's dialog is gone, ACK or no ACK.
+START_TEST(bye_to_the_other_dialog_before_the_ack) {
+	open_both();
+	two_forks_ring();
+	answer_as("tag-of-fork-two");
+	expect(&alice, 200);
+	strcpy(alice.peer_tag, first_tag);
+	request(&alice, "BYE", NULL);
+	expect(&alice, 481);
+	expect_nothing(&bob);
+	strcpy(alice.peer_tag, second_tag);
+	ack(&alice);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
 // RFC 3261 §12.1.2: a response without a tag is one with a null tag; its dialog is not that of the 2xx.
 START_TEST(ringing_without_a_tag) {
 	open_both();
@@ -253,6 +289,8 @@ START_TEST(answers_without_end) {
 		take_bye(&bob);
 	}
 	expect_nothing(&alice);
+	// The first few are remembered, so that a repeat of theirs is known as one; the rest cost no memory.
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_ORPHAN_ANSWERS), 40 - (FORKS_SHOWN - 1));
 	hang_up(&alice, &chosen);
 	bench_close();
 }
@@ -295,7 +333,8 @@ END_TEST
 int main(void) {
 	const TTest *const tests[] = {each_has_a_tag_of_its_own, the_second_answers,
 		one_that_never_rang_answers, both_answer, both_answer_before_the_caller_knows,
-		the_other_dialog_is_gone, bye_of_the_other_fork, early_bye_of_one_fork, ringing_without_a_tag,
+		the_other_dialog_is_gone, bye_of_the_other_fork, early_bye_of_one_fork,
+		early_bye_of_the_caller, bye_to_the_other_dialog_before_the_ack, ringing_without_a_tag,
 		answer_without_a_tag, forks_without_end, answers_without_end, an_answer_that_comes_too_late,
 		a_late_answer_with_a_route};
 
