@@ -162,6 +162,38 @@ START_TEST(gone_in_mid_call) {
 }
 END_TEST
 
+// A relay that has just started is not ready before it has the sessions that are there.
+START_TEST(back_and_not_ready_yet) {
+	struct party second, callee;
+	const uint64_t *restored;
+
+	open_with(NULL);
+	restored = &media_counters(calls_media(bench_calls()))[MEDIA_COUNTER_RESTORED];
+	talk(&alice, &bob);
+	bench_relay_kill();
+	bench_relay_start();
+	bench_relay_stick(true);
+	for (int i = 0; i < 11 && *restored == 0; i++)
+		bench_wait(100);
+	ck_assert_uint_eq(*restored, 1);
+	caller_init_at(&second, REALM_ACCESS, "192.0.2.11");
+	invite(&second);
+	expect(&second, 503);
+	ck_assert_str_ne(heard(&second, "Retry-After"), "");
+	ack_failure(&second);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_NO_MEDIA), 1);
+	bench_relay_stick(false);
+	bench_settle();
+	callee_init(&callee);
+	ring(&second, &callee);
+	reply(&callee, 486, NULL);
+	expect_request(&callee, "ACK");
+	take_failure(&second, 486);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
 START_TEST(gone_for_good) {
 	open_with(NULL);
 	talk(&alice, &bob);
@@ -391,9 +423,9 @@ END_TEST
 int main(void) {
 	const TTest *const tests[] = {gone_before_the_call, late_with_the_offer, gone_with_the_offer,
 		slow_with_the_answer, late_with_the_answer, gone_with_the_answer, gone_with_early_media,
-		gone_in_mid_call, gone_for_good, stuck_at_the_end, sessions_are_exhausted,
-		ports_are_exhausted, calls_are_exhausted, silence_ends_a_call, a_silent_stream_ends_no_call,
-		a_stream_that_comes_back_is_not_silent, silence_before_the_ack,
+		gone_in_mid_call, back_and_not_ready_yet, gone_for_good, stuck_at_the_end,
+		sessions_are_exhausted, ports_are_exhausted, calls_are_exhausted, silence_ends_a_call,
+		a_silent_stream_ends_no_call, a_stream_that_comes_back_is_not_silent, silence_before_the_ack,
 		ringing_may_be_silent, held_calls_may_be_silent};
 
 	return BENCH_RUN("calls_relay", tests);
