@@ -32,10 +32,10 @@ static const struct vector vectors[] = {
 		{16384, 0, 16386}, {0}},
 	{"what is consumed, in the session and the stream; LF only",
 		"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=a session\nc=IN IP4 192.0.2.1\nt=0 0\nk=clear:secret\na=group:BUNDLE 0 1\n"
-		"a=ice-lite\na=ice-options:trickle\na=fingerprint:SHA-1 4A:AD\na=setup:actpass\na=tool:phone\n"
+		"a=ice-lite\na=ice-options:trickle\na=fingerprint:SHA-1 4A:AD\na=setup:actpass\na=tls-id:abc3de65cddef001\na=tool:phone\n"
 		"m=audio 4000 RTP/AVP 0 101\nb=AS:64\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=rtcp:4001\n"
 		"a=RTCP-MUX\na=rtcp-mux-only\na=rtcp-fb:0 nack\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\n"
-		"a=remote-candidates:1 10.0.0.1 4000\na=end-of-candidates\na=ice-ufrag:x\na=ice-pwd:y\n"
+		"a=remote-candidates:1 10.0.0.1 4000\na=end-of-candidates\na=ice-ufrag:x\na=ice-pwd:y\na=bundle-only\n"
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AA\na=key-mgmt:mikey AQ==\na=altc:1 IP4 10.0.0.2 4000\n"
 		"a=source-filter: incl IN IP4 * 10.0.0.3\na=direction:both\na=ptime:20\na=x-own:  two  spaces \na=sendrecv\n"
 		"y=0\n",
@@ -74,8 +74,7 @@ static const struct vector vectors[] = {
 	{"refused: port 0, formats and protocol stay, number of ports doesn't",
 		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=image 4000 udptl t38\r\n"
 		"a=T38FaxVersion:0\r\nm=audio 4002/2 RTP/SAVP 0 8 101 \r\na=crypto:1 x\r\nc=IN IP4 192.0.2.2\r\n",
-		"v=0\r\n" OURS
-		"s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=image 0 udptl t38\r\n"
+		"v=0\r\n" OURS "s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=image 0 udptl t38\r\n"
 		"m=audio 0 RTP/SAVP 0 8 101\r\n",
 		{0}, {0}},
 	{"without streams", "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nt=0 0\r\n",

@@ -522,6 +522,7 @@ START_TEST(malformed_requests) {
 		{"rubbish", "hello\r\n\r\n", ""},
 		{"a bad response", "SIP/2.0 200 OK\r\nVia: x\r\n\r\n", ""},
 		{"a keepalive", "\r\n\r\n", ""},
+		{"STUN", "\1\1\1\1\x21\x12\xa4\x42transaction!", ""},
 	};
 	struct flow from = flow_of("192.0.2.7", 6000, 0);
 	uint64_t n_faults = 0;
@@ -537,7 +538,8 @@ START_TEST(malformed_requests) {
 	ck_assert_uint_eq(n_faults, 6);
 	ck_assert_uint_eq(counter(SIP_COUNTER_REFUSED) + counter(SIP_COUNTER_MALFORMED), 6);
 	ck_assert_uint_eq(counter(SIP_COUNTER_KEEPALIVES), 1);
-	ck_assert_uint_eq(counter(SIP_COUNTER_RECEIVED), 7);
+	ck_assert_uint_eq(counter(SIP_COUNTER_STUN), 1);
+	ck_assert_uint_eq(counter(SIP_COUNTER_RECEIVED), 8);
 	ck_assert_uint_eq(sip_stack_transactions(f.stack), 0);
 }
 END_TEST
