@@ -67,50 +67,6 @@ START_TEST(many_strangers) {
 }
 END_TEST
 
-// Peers of a trunk may call without being in allow, by the route of their trunk.
-START_TEST(a_trunks_peer_calls) {
-	struct party callee;
-
-	open_both();
-	caller_init_at(&alice, REALM_CORE, "198.51.100.2");
-	alice.sdp = CALLEE_SDP;
-	callee_init_at(&callee, REALM_ACCESS, "192.0.2.10");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&callee, "INVITE");
-	ck_assert_int_eq(strncmp(callee.invite, "INVITE sip:2000@192.0.2.10:5060 SIP/2.0\r\n", 41), 0);
-	reply(&callee, 200, CALLER_SDP);
-	expect_request(&callee, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
-	hang_up(&callee, &alice);
-	bench_close();
-}
-END_TEST
-
-// A trunk's timers go for both ways.
-START_TEST(a_trunks_timers) {
-	static const struct bench_options o = {
-		.trunks = "{ name = \"carrier\"; realm = \"core\"; timers = { t1_ms = 100; };"
-			  " peers = ( { address = \"198.51.100.2\"; port = 5060; } ); }"};
-	unsigned n = 0;
-
-	bench_open(&o);
-	caller_init_at(&alice, REALM_CORE, "198.51.100.2");
-	alice.sdp = CALLEE_SDP;
-	strcpy(alice.invite_uri, "sip:2000@elsewhere.example");
-	invite(&alice);
-	expect(&alice, 404);
-	bench_wait(750); // Timer G: 100, 200, 400 ms
-	while (bench_take(&alice.flow.remote) != NULL)
-		n++;
-	ck_assert_uint_eq(n, 3);
-	bench_wait(6400); // Timer H
-	ck_assert_uint_eq(bench_transactions(), 0);
-	bench_close_noisy();
-}
-END_TEST
-
 START_TEST(targets) {
 	static const struct {
 		const char *uri;
@@ -365,7 +321,7 @@ START_TEST(a_flood_of_match_failures_is_a_few_lines) {
 END_TEST
 
 int main(void) {
-	const TTest *const tests[] = {strangers, many_strangers, a_trunks_peer_calls, a_trunks_timers, targets, routes,
+	const TTest *const tests[] = {strangers, many_strangers, targets, routes,
 		too_many_hops, bodies, descriptions, methods, extensions_required, merged,
 		a_spiral_is_two_calls, without_contact, counted_once,
 		a_flood_of_match_failures_is_a_few_lines};
