@@ -1,4 +1,5 @@
 // Requests outside dialogs that make no call (RFC 3261 §8.2, §11; design §5: who may call, and where to).
+#include "control/media/media.h"
 #include "tests/unit/call_ladder.h"
 
 #include <sys/mman.h>
@@ -114,6 +115,35 @@ START_TEST(routes) {
 			take_failure(&alice, 404);
 			ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ROUTED), 1);
 		} else {
+			expect(&alice, 100);
+			expect_request(&bob, "INVITE");
+			reply(&bob, 486, NULL);
+			expect_request(&bob, "ACK");
+			take_failure(&alice, 486);
+		}
+		bench_close();
+	}
+}
+END_TEST
+
+// A pattern that needs too many steps for a user does not take it: "aaaa…" is a+ in exponentially many ways.
+START_TEST(a_pattern_without_end) {
+	static const struct bench_options o = {
+		.routes = "{ from_realm = \"access\"; user = \"(a+)+[bc]|a+\"; to = [ \"carrier\" ]; }"};
+	static const struct { int n, status; } rows[] = {{4, 100}, {16, 404}, {200, 404}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bench_open(&o);
+		caller_init(&alice);
+		callee_init(&bob);
+		memset(alice.invite_uri, 'a', sizeof(alice.invite_uri));
+		memcpy(alice.invite_uri, "sip:", 4);
+		strcpy(alice.invite_uri + 4 + rows[i].n, "@203.0.113.1");
+		if (rows[i].status == 404) {
+			invite_refused(404);
+			ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ROUTED), 1);
+		} else {
+			invite(&alice);
 			expect(&alice, 100);
 			expect_request(&bob, "INVITE");
 			reply(&bob, 486, NULL);
@@ -320,10 +350,66 @@ START_TEST(a_flood_of_match_failures_is_a_few_lines) {
 }
 END_TEST
 
+static void check_refused_attempt(unsigned status, enum call_counter counter) {
+	ck_assert_uint_eq(bench_counter(counter), 1);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_ATTEMPTS), 0);
+	ck_assert_uint_eq(bench_ended()->n, 1);
+	ck_assert_uint_eq(bench_ended()->status, status);
+	ck_assert_str_eq(bench_ended()->cause, "refused");
+	ck_assert_str_eq(bench_ended()->from, "1000");
+	ck_assert_str_eq(bench_ended()->to, "2000");
+}
+
+// A display name of 1100 characters, more than a call keeps.
+static void say_with_a_long_name(void *ctx, struct party *p, const char *text) {
+	char copy[MESSAGE_TEXT], name[1101];
+	const char *at = strstr(text, "Alice A.");
+
+	(void)ctx;
+	memset(name, 'A', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(copy, sizeof(copy), "%.*s%s%s", (int)(at - text), text, name, at + strlen("Alice A."));
+	bench_deliver(copy, &p->flow);
+}
+
+START_TEST(more_than_a_call_keeps) {
+	open_both();
+	ladder_on_say(say_with_a_long_name, NULL);
+	invite_refused(400);
+	ladder_on_say(NULL, NULL);
+	check_refused_attempt(400, CALL_COUNTER_REFUSED_REQUESTS);
+	bench_close();
+}
+END_TEST
+
+// There is room for a call, and none for its media.
+START_TEST(no_room_for_its_media) {
+	static const struct bench_options o = {.control = "max_calls = 2;"};
+	const struct media_party party[2] = {{.realm = REALM_ACCESS}, {.realm = REALM_CORE}};
+	uint64_t others[2] = {0, 0};
+	struct media *m;
+
+	bench_open(&o);
+	caller_init(&alice);
+	m = calls_media(bench_calls());
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(media_offer(m, &others[i], 0, 0, 0, 0, party, span_of(CALLER_SDP)), 0);
+	bench_settle();
+	invite(&alice);
+	expect(&alice, 503);
+	ck_assert_str_eq(heard(&alice, "Retry-After"), "5");
+	ack_failure(&alice);
+	check_refused_attempt(503, CALL_COUNTER_EXHAUSTED);
+	for (int i = 0; i < 2; i++)
+		media_delete(m, others[i]);
+	bench_close();
+}
+END_TEST
+
 int main(void) {
-	const TTest *const tests[] = {strangers, many_strangers, targets, routes,
-		too_many_hops, bodies, descriptions, methods, extensions_required, merged,
-		a_spiral_is_two_calls, without_contact, counted_once,
+	const TTest *const tests[] = {strangers, many_strangers, targets, routes, too_many_hops, bodies,
+		descriptions, methods, extensions_required, merged, a_spiral_is_two_calls, without_contact,
+		counted_once, a_pattern_without_end, more_than_a_call_keeps, no_room_for_its_media,
 		a_flood_of_match_failures_is_a_few_lines};
 
 	return BENCH_RUN("calls_refusals", tests);
