@@ -27,7 +27,8 @@ struct watch {
 	bool look_again; // an event waits for room in the outbox
 	bool link_is_down[RELAY_PORTS_MAX];
 	bool link_fell[RELAY_PORTS_MAX]; // since the running scan began
-	bool link_missed[RELAY_PORTS_MAX]; // what the running scan goes by: down when it began, or since the one before
+	bool link_missed
+		[RELAY_PORTS_MAX]; // what the running scan goes by: down when it began, or since the one before
 };
 
 // The owner's record, made if there is none; NULL: OWNERS_MAX are there.

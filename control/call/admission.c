@@ -65,7 +65,8 @@ static bool sdp_differs(const struct sip_msg *m, const struct flow *flow) {
 	for (unsigned i = 0; i < sdp.n_streams; i++) {
 		const struct endpoint *rtp = &sdp.streams[i].rtp;
 
-		if (endpoint_is_set(rtp) && !sdp_is_hold_address(rtp) && !endpoint_same_addr(rtp, &flow->remote))
+		if (endpoint_is_set(rtp) && !sdp_is_hold_address(rtp) &&
+			!endpoint_same_addr(rtp, &flow->remote))
 			return true;
 	}
 	return false;

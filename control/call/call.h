@@ -36,7 +36,8 @@ struct dialog {
 	uint32_t local_cseq, remote_cseq; // 0: none yet
 	unsigned status; // of the last response that made or moved it, for passing on
 	char *reason; // its phrase
-	struct flow flow; // callee's dialogs: where the branch's INVITE went; of a NATed peer, where its response came from
+	struct flow
+		flow; // callee's dialogs: where the branch's INVITE went; of a NATed peer, where its response came from
 	bool nated; // likewise: requests go to flow, whatever Contact says
 	bool bye_received; // it is over for both sides
 

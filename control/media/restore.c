@@ -127,8 +127,8 @@ static void pump(struct media *m) {
 		return;
 	r->running = false;
 	if (r->n_sessions > 0)
-		log_info("media restored_sessions=%u new_relay=%d took_ms=%llu", r->n_sessions, r->relay_is_new,
-			(unsigned long long)(loop_now_ms(m->loop) - r->begun_ms));
+		log_info("media restored_sessions=%u new_relay=%d took_ms=%llu", r->n_sessions,
+			r->relay_is_new, (unsigned long long)(loop_now_ms(m->loop) - r->begun_ms));
 }
 
 void restore_begin(struct media *m, uint64_t boot_id) {

@@ -49,7 +49,8 @@ static bool passes(const struct call_view *v, const char *filter) {
 }
 
 // The next call of the list. NULL: there is no more.
-static const struct call_view *next_call(struct cli_query *q, const struct cli_sources *s, struct call_view *live) {
+static const struct call_view *next_call(
+	struct cli_query *q, const struct cli_sources *s, struct call_view *live) {
 	if (q->ended)
 		return records_next(s->records, &q->cursor);
 	return calls_view_next(s->calls, &q->cursor, live) ? live : NULL;

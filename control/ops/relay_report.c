@@ -229,8 +229,8 @@ static double per_s(uint64_t before, uint64_t after, uint64_t ns) {
 }
 
 // Of the packets between two samples; null: there were none.
-static void put_residence(
-	struct row *r, const char *key, const struct stats_worker *a, const struct stats_worker *b, uint64_t rare) {
+static void put_residence(struct row *r, const char *key, const struct stats_worker *a,
+	const struct stats_worker *b, uint64_t rare) {
 	const uint64_t longest = residence_bound_ns(RESIDENCE_STEPS - 2); // or longer
 	uint64_t packets[RESIDENCE_STEPS], ns;
 

@@ -74,8 +74,8 @@ static bool comes_before_connection(char type) {
 	return strchr("vosiuep", type) != NULL;
 }
 
-static void write_session(const struct sdp *s, const struct sdp_rewrite *r, const struct sdp_places *places,
-	struct sink *out) {
+static void write_session(
+	const struct sdp *s, const struct sdp_rewrite *r, const struct sdp_places *places, struct sink *out) {
 	bool has_connection = false;
 
 	for (size_t i = 0; i < s->n_session_lines; i++) {

@@ -199,5 +199,6 @@ bool sip_msg_body(const struct sip_msg *m, const char *type, struct span *out) {
 		*out = whole.content;
 		return true;
 	}
-	return is_multipart(whole.type) && find_boundary(whole.type, &boundary) && find_part(m->body, boundary, type, out);
+	return is_multipart(whole.type) && find_boundary(whole.type, &boundary) &&
+		find_part(m->body, boundary, type, out);
 }

@@ -457,7 +457,8 @@ int main(int argc, char **argv) {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc != 5 || !parse_party(&l, LOAD_CALLER, argv[1]) || !parse_party(&l, LOAD_CALLEE, argv[2]) ||
 		!parse_edge(&l, argv[3]) || (l.max = (uint32_t)atoi(argv[4])) == 0) {
-		fputs("usage: call_load NAMESPACE,ADDRESS NAMESPACE,ADDRESS EDGE_ADDRESS:PORT CALLS_AT_MOST\n", stderr);
+		fputs("usage: call_load NAMESPACE,ADDRESS NAMESPACE,ADDRESS EDGE_ADDRESS:PORT CALLS_AT_MOST\n",
+			stderr);
 		return 2;
 	}
 	l.calls = calloc(l.max, sizeof(*l.calls));
@@ -465,8 +466,8 @@ int main(int argc, char **argv) {
 	if (l.calls == NULL || l.delays_ns == NULL)
 		die("memory");
 	for (unsigned party = 0; party < 2; party++)
-		l.fd[party] = open_socket(l.ns[party],
-			(struct sockaddr_in){AF_INET, htons(5060), l.network.phone[party], {0}});
+		l.fd[party] = open_socket(
+			l.ns[party], (struct sockaddr_in){AF_INET, htons(5060), l.network.phone[party], {0}});
 	while (next_line(&l, line, sizeof(line))) {
 		if (!step(&l, line) || l.n_failed > 0) {
 			fprintf(stderr, "call_load: begun %u answered %u ended %u failed %u: %s", l.n_begun,

@@ -106,7 +106,7 @@ phones_begin() { # phones_begin N
 # phones STEP: do one step of call_load's; its figures go to stdout.
 phones() {
 	echo "$1" >&"${PHONES[1]}"
-	phones_until done
+	phones_until "done"
 }
 
 # phones_until LINE: what call_load says before that line.

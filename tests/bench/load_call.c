@@ -19,8 +19,8 @@ struct sockaddr_in load_call_media(
 	return s;
 }
 
-static size_t add_sdp(
-	const struct load_network *n, const struct load_call *c, enum load_party party, char *out, size_t used) {
+static size_t add_sdp(const struct load_network *n, const struct load_call *c, enum load_party party,
+	char *out, size_t used) {
 	const struct sockaddr_in media = load_call_media(n, c, party);
 	char address[INET_ADDRSTRLEN], sdp[512];
 	int len;
@@ -31,8 +31,9 @@ static size_t add_sdp(
 		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
 		"a=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n",
 		address, address, ntohs(media.sin_port));
-	return used + (size_t)snprintf(out + used, LOAD_MESSAGE - used,
-			      "Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len, sdp);
+	return used +
+		(size_t)snprintf(out + used, LOAD_MESSAGE - used,
+			"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len, sdp);
 }
 
 static size_t add_no_body(char *out, size_t used) {
@@ -49,11 +50,11 @@ static size_t begin(const struct load_network *n, const struct load_call *c, con
 		"%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bK-%u-%u-%s\r\nMax-Forwards: 70\r\n"
 		"From: <sip:load@%s>;tag=a%u\r\nTo: <sip:1%08u@kedge>%s%s\r\nCall-ID: %u-%u@%s\r\nCSeq: %u %s\r\n",
 		method, target, address, c->index, c->turn, method, address, c->turn, c->index,
-		c->to_tag[0] != '\0' ? ";tag=" : "", c->to_tag, c->index, c->turn, address, cseq,
-		method);
+		c->to_tag[0] != '\0' ? ";tag=" : "", c->to_tag, c->index, c->turn, address, cseq, method);
 }
 
-size_t load_call_invite(const struct load_network *n, const struct load_call *c, char out[static LOAD_MESSAGE]) {
+size_t load_call_invite(
+	const struct load_network *n, const struct load_call *c, char out[static LOAD_MESSAGE]) {
 	char address[INET_ADDRSTRLEN], target[LOAD_TARGET];
 	size_t used;
 
@@ -79,12 +80,13 @@ static size_t copy_header(const char *request, const char *name, const char *mor
 
 	if (value == NULL)
 		return used;
-	return used + (size_t)snprintf(
-			      out + used, LOAD_MESSAGE - used, "%s: %.*s%s\r\n", name, (int)len, value, more);
+	return used +
+		(size_t)snprintf(
+			out + used, LOAD_MESSAGE - used, "%s: %.*s%s\r\n", name, (int)len, value, more);
 }
 
-size_t load_call_answer(
-	const struct load_network *n, const struct load_call *c, const char *request, char out[static LOAD_MESSAGE]) {
+size_t load_call_answer(const struct load_network *n, const struct load_call *c, const char *request,
+	char out[static LOAD_MESSAGE]) {
 	size_t used = (size_t)snprintf(out, LOAD_MESSAGE, "SIP/2.0 200 OK\r\n");
 	char address[INET_ADDRSTRLEN], tag[LOAD_TAG] = "";
 

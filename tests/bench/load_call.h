@@ -13,7 +13,8 @@ enum load_party { LOAD_CALLER, LOAD_CALLEE };
 
 // Where the phones and what lies between them are.
 struct load_network {
-	struct in_addr phone[2]; // first address of either party: its SIP (port 5060), and media with the following ones
+	struct in_addr phone
+		[2]; // first address of either party: its SIP (port 5060), and media with the following ones
 	uint32_t n_addresses; // of media, each party
 	struct sockaddr_in edge; // where callers send requests to
 };
@@ -28,15 +29,17 @@ struct load_call {
 };
 
 // A party's own RTP endpoint in its SDP.
-struct sockaddr_in load_call_media(const struct load_network *n, const struct load_call *c, enum load_party party);
+struct sockaddr_in load_call_media(
+	const struct load_network *n, const struct load_call *c, enum load_party party);
 
 // Each writes a message of the caller and returns its length.
-size_t load_call_invite(const struct load_network *n, const struct load_call *c, char out[static LOAD_MESSAGE]);
+size_t load_call_invite(
+	const struct load_network *n, const struct load_call *c, char out[static LOAD_MESSAGE]);
 size_t load_call_ack(const struct load_network *n, const struct load_call *c, char out[static LOAD_MESSAGE]);
 size_t load_call_bye(const struct load_network *n, const struct load_call *c, char out[static LOAD_MESSAGE]);
 // The callee's 200 to a request, which it repeats what must be from. offer: the INVITE of call c, answered with SDP; else NULL.
-size_t load_call_answer(
-	const struct load_network *n, const struct load_call *c, const char *request, char out[static LOAD_MESSAGE]);
+size_t load_call_answer(const struct load_network *n, const struct load_call *c, const char *request,
+	char out[static LOAD_MESSAGE]);
 
 // The value of a header by its full name, up to its line's end; NULL: it has none. Message: NUL-terminated.
 const char *load_call_header(const char *message, const char *name, size_t *len);

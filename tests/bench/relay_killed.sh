@@ -26,7 +26,7 @@ one_death() {
 	phones_until flows >/dev/null
 	stop relay KILL
 	relay_spawn
-	phones_until done >"$WORK/gap"
+	phones_until "done" >"$WORK/gap"
 	figure gap <"$WORK/gap" | sort -g | tail -n 1 >>"$WORK/gaps"
 	wait_for "all sessions' return" 15 was_restored "$1"
 	restored_ms "$1" >>"$WORK/replays"

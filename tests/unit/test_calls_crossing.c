@@ -289,9 +289,10 @@ END_TEST
 // The bench looks for the address in all that goes to the other side.
 START_TEST(descriptions_that_name_their_author) {
 	open_with(NULL, NULL);
-	alice.sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=call from 192.0.2.10\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
-		    "m=audio 4000 RTP/AVP 0\r\na=ssrc:1234 cname:alice@192.0.2.10\r\n"
-		    "m=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.10:2855/s111;tcp\r\n";
+	alice.sdp =
+		"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=call from 192.0.2.10\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
+		"m=audio 4000 RTP/AVP 0\r\na=ssrc:1234 cname:alice@192.0.2.10\r\n"
+		"m=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.10:2855/s111;tcp\r\n";
 	take_invite();
 	ck_assert_ptr_nonnull(strstr(bench_body(bob.invite), "\r\ns=-\r\n"));
 	finish();

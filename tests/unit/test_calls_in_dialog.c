@@ -303,8 +303,8 @@ START_TEST(reason_of_bye_crosses) {
 	request(&bob, "BYE", NULL);
 	expect(&bob, 200);
 	expect_request(&alice, "BYE");
-	ck_assert_str_eq(heard(&alice, "Reason"),
-		"Q.850;cause=16;text=\"Terminated\", SIP;cause=200, X;cause=1");
+	ck_assert_str_eq(
+		heard(&alice, "Reason"), "Q.850;cause=16;text=\"Terminated\", SIP;cause=200, X;cause=1");
 	reply(&alice, 200, NULL);
 	bench_close();
 }
@@ -324,9 +324,10 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {wrong_names, the_other_legs_names, forged_requests_cost_nothing,
-		tags_of_a_call_that_is_over, order_of_cseq, order_of_cseq_after_a_refusal, after_its_own_bye, another_offer_is_refused, an_offer_before_the_ack,
-		methods, extensions_required, options_tells_what_we_do, repeats_of_requests,
-		an_ack_of_something_else, from_another_address, reason_of_bye_crosses, bye_with_cseq_zero};
+		tags_of_a_call_that_is_over, order_of_cseq, order_of_cseq_after_a_refusal, after_its_own_bye,
+		another_offer_is_refused, an_offer_before_the_ack, methods, extensions_required,
+		options_tells_what_we_do, repeats_of_requests, an_ack_of_something_else, from_another_address,
+		reason_of_bye_crosses, bye_with_cseq_zero};
 
 	return BENCH_RUN("calls_in_dialog", tests);
 }

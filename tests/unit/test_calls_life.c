@@ -413,10 +413,10 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
-		longest_end_of_a_call, ring_timeout_of_a_contact_route, draining, draining_nothing, terminated_once,
-		terminated_twice, interrupted, draining_takes_30_s_at_most, stopping_everything,
-		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views,
-		short_calls_one_after_the_other, many_calls_at_a_time};
+		longest_end_of_a_call, ring_timeout_of_a_contact_route, draining, draining_nothing,
+		terminated_once, terminated_twice, interrupted, draining_takes_30_s_at_most,
+		stopping_everything, stopping_many, stopping_when_nobody_answers, dropped_at_any_moment,
+		views, short_calls_one_after_the_other, many_calls_at_a_time};
 
 	return BENCH_RUN("calls_life", tests);
 }

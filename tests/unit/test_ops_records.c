@@ -314,7 +314,8 @@ START_TEST(memory_is_bounded) {
 	ck_assert_int_eq(records_create(&many, &r), 0);
 	for (unsigned i = 0; i < CALLS; i++)
 		records_add(r, &v);
-	ck_assert_uint_le(records_kept(r) * (sizeof(v) + sizeof(sessions)), (size_t)CALLS * RECORDS_BYTES_A_CALL);
+	ck_assert_uint_le(
+		records_kept(r) * (sizeof(v) + sizeof(sessions)), (size_t)CALLS * RECORDS_BYTES_A_CALL);
 	ck_assert_uint_lt(records_kept(r), CALLS);
 	ck_assert_uint_gt(records_kept(r), CALLS / 4);
 	records_destroy(r);

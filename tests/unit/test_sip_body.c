@@ -102,8 +102,8 @@ START_TEST(refuses_a_ninth_part) {
 	enum sip_fault fault;
 
 	ck_assert_int_eq(parse(MIXED,
-				 TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART
-					 SDP_PART "--b1--\r\n",
+				 TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART TEXT_PART
+					 TEXT_PART SDP_PART "--b1--\r\n",
 				 &msg, &fault),
 		SIP_FRAME_REFUSE);
 	ck_assert_int_eq(fault, SIP_FAULT_TOO_MANY_PARTS);

@@ -54,9 +54,8 @@ START_TEST(parses_sip) {
 }
 END_TEST
 
-static const char *const others[] = {"isbn:2983792873", "http://www.example.com",
-	"urn:service:sos", "soap.beep://192.0.2.103:3002", "nobodyKnowsThisScheme:totallyopaquecontent",
-	"a+b-c.d1:x"};
+static const char *const others[] = {"isbn:2983792873", "http://www.example.com", "urn:service:sos",
+	"soap.beep://192.0.2.103:3002", "nobodyKnowsThisScheme:totallyopaquecontent", "a+b-c.d1:x"};
 
 START_TEST(takes_other_schemes_whole) {
 	struct sip_uri u;
