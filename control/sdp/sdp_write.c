@@ -57,11 +57,16 @@ static void put_origin(struct sink *out, const struct sdp_rewrite *r) {
 	put_address(out, &r->connection);
 }
 
-// Every description has a session name (RFC 4566 §5.3); nothing else needs to be there.
+// Free text, which may name a place; other lines have a form that leaves no room for one.
+static bool is_text(struct span line) {
+	return strchr("siuepa", line.data[0]) != NULL;
+}
+
+// Every description has a session name (RFC 4566 §5.3); no other text needs to be there.
 static void put_line(const struct sdp_places *places, struct span line, struct sink *out) {
 	if (is_consumed(line))
 		return;
-	if (!sdp_places_in(places, line))
+	if (!is_text(line) || !sdp_places_in(places, line))
 		sink_span(out, line);
 	else if (line.data[0] == 's')
 		sink_text(out, "s=-");

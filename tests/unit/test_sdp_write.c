@@ -66,6 +66,10 @@ static const struct vector vectors[] = {
 		"a=x:1192.0.2.1\r\na=x:192.0.2.10\r\na=x:192.0.2.1.5\r\nm=audio 16384 RTP/AVP 0\r\na=ssrc:1 cname:x\r\n"
 		"m=message 0 TCP/MSRP *\r\n",
 		{16384, 0}, {0}},
+	{"a line that has to be there stays, whatever a c= says",
+		"v=0\r\no=- 1 1 IN IP4 x\r\ns=-\r\nt=0 0.5\r\nm=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.5\r\n",
+		"v=0\r\n" OURS "s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0.5\r\nm=audio 0 RTP/AVP 0\r\n", {0},
+		{0}},
 	{"a hold of RFC 2543 crosses",
 		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
 		"v=0\r\n" OURS
