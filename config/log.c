@@ -21,7 +21,7 @@ static struct {
 	char program[PROGRAM];
 	enum log_level level;
 	int fd;
-	bool is_socket;
+	bool is_socket, never_blocks;
 	bool torn; // the last line went out in part: end it first
 } sink = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO};
 
@@ -40,6 +40,7 @@ static void sink_open(void) {
 	if (fstat(STDERR_FILENO, &st) < 0)
 		return;
 	sink.is_socket = S_ISSOCK(st.st_mode);
+	sink.never_blocks = S_ISREG(st.st_mode);
 	if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
 		return;
 	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -68,7 +69,7 @@ uint64_t log_dropped(void) {
 static ssize_t sink_write(const char *line, size_t len) {
 	if (sink.is_socket)
 		return send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sink.fd == STDERR_FILENO) { // maybe a blocking one: ask first
+	if (sink.fd == STDERR_FILENO && !sink.never_blocks) { // maybe a blocking one: ask first
 		struct pollfd p = {.fd = sink.fd, .events = POLLOUT};
 
 		if (poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
