@@ -8,6 +8,9 @@
 # rtpengine: CPU time of all its threads. Both contain what their system calls do, and the way of a sent packet through the veth
 # pair to the counter that takes it, on the same core. Neither contains the kernel's way of a packet towards them (XDP program
 # and AF_XDP, or IP, UDP and socket): on veth it runs on the sender's core.
+#
+# Residence: from when the relay looked at a packet's queue and it was not there yet, until the packet was given to the driver. An
+# idle worker's sleep, up to 50 µs, is in it.
 . "$(dirname "$0")/lib.sh"
 bench "the relay carries what rtpengine carries, and the CPU time of both is known"
 
@@ -15,6 +18,7 @@ SESSIONS=$(short 100 500)
 RATES=$(short 10000 "25000 50000 100000 150000 200000 250000") # packets a second, both directions together
 ROUNDS=$(short 1 3)
 TIME=$(short 1 4) # s
+P99_GOAL=20 P999_GOAL=50 # µs
 NG=127.0.0.1:2223
 PEERS_ACCESS=203.0.113.2+8:20000+1000
 PEERS_CORE=198.51.100.2+8:20000+1000
@@ -58,6 +62,10 @@ kedge_up() {
 	wait_for "the relay's socket" 15 relay_answers
 	"$RELAY_LOAD" -c "$WORK/run/relay.sock" -n "$SESSIONS" -s "realm=access,remote=$PEERS_ACCESS" \
 		-s "realm=core,remote=$PEERS_CORE" put "endpoints=$WORK/kedge.endpoints" >&2
+}
+
+kedge_ns() {
+	relay_ns
 }
 
 kedge_down() {
@@ -119,13 +127,16 @@ measure() {
 	local ns arrived
 	arrived=$(arrived)
 	ns=$("$1_ns")
+	[ "$1" != kedge ] || ctl --json workers --interval "$TIME" >"$WORK/workers" &
 	send "$2" "$TIME"
+	wait $!
 	wait_for "the last packets" 5 settled
 	ns=$(($("$1_ns") - ns))
 	arrived=$(($(arrived) - arrived))
 	[ "$arrived" -le "$SENT" ] || fail "$1: of $SENT packets $arrived arrived"
 	[ "$2" != "${RATES%% *}" ] || [ "$arrived" -ge $((SENT * 99 / 100)) ] || fail "$1: of $SENT packets only $arrived arrived"
 	echo "$((ns / (arrived + 1))) $(calc 2 "100 * ($SENT - $arrived) / $SENT") $RATE" >>"$WORK/$1.$2"
+	[ "$1" != kedge ] || jq -r '"\(.residence_p99_us) \(.residence_p999_us) \(.busy_percent)"' <"$WORK/workers" >>"$WORK/residence.$2"
 	say "$1 $2: $(tail -n 1 "$WORK/$1.$2")" >&2
 }
 
@@ -162,5 +173,8 @@ for rate in $RATES; do
 	# shellcheck disable=SC2046 # two words
 	row "kedge CPU at $rate packets/s" "$(column kedge "$rate" 1)" ns/packet $(reference "$rate")
 	row "kedge loss at $rate packets/s" "$(column kedge "$rate" 2)" %
+	row "residence p99 at $rate packets/s" "$(column residence "$rate" 1)" µs "$P99_GOAL" "goal, at 80 % load"
+	row "residence p99.9 at $rate packets/s" "$(column residence "$rate" 2)" µs "$P999_GOAL" "goal, at 80 % load"
+	row "worker's load at $rate packets/s" "$(calc 1 "$(column residence "$rate" 3)")" %
 	row "rtpengine loss at $rate packets/s" "$(column rtpengine "$rate" 2)" %
 done
