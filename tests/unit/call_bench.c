@@ -6,6 +6,7 @@
 #include "tests/unit/config_text.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/media_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <stdlib.h>
 
@@ -347,15 +348,10 @@ void bench_wait(uint64_t ms) {
 int bench_run(const char *name, const TTest *const tests[], size_t n) {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 55);
 	for (size_t i = 0; i < n; i++)
 		tcase_add_test(tcase, tests[i]);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "dpdk_app/buffer_watch.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -51,9 +52,5 @@ int main(void) {
 	tcase_add_test(t, all_steps);
 	tcase_add_test(t, low_from_the_start);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

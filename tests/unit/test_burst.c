@@ -1,6 +1,7 @@
 // The packet path whole, with sessions put through the control protocol.
 #include "relay/learnt.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -692,14 +693,8 @@ static TCase *latch_case(void) {
 
 int main(void) {
 	Suite *suite = suite_create("burst");
-	SRunner *runner;
-	int n_failed;
 
 	suite_add_tcase(suite, frames_case());
 	suite_add_tcase(suite, latch_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

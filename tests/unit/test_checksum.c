@@ -1,6 +1,7 @@
 // UDP checksums of whole datagrams, and what the packet path makes of those that are wrong.
 #include "relay/checksum.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -148,8 +149,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("checksum");
 	TCase *tc = tcase_create("checksum");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, judges_every_length);
 	tcase_add_test(tc, computes_every_length);
@@ -159,9 +158,5 @@ int main(void) {
 	tcase_add_test(tc, only_the_first_is_judged);
 	tcase_add_test(tc, compute_makes_them_good);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 #include "config/config.h"
 #include "tests/unit/config_text.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -350,8 +351,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("config");
 	TCase *t = tcase_create("config");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, defaults_are_as_documented);
 	tcase_add_test(t, values_are_stored);
@@ -365,9 +364,5 @@ int main(void) {
 	tcase_add_test(t, unreadable_files_are_named);
 	tcase_add_test(t, each_allocation_may_fail);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

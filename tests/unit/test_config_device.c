@@ -1,5 +1,6 @@
 // The kinds of device that a port may be.
 #include "config/config_loader.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <string.h>
@@ -107,16 +108,11 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("config_device");
 	TCase *t = tcase_create("config_device");
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, devices_are_taken_apart, 0, (int)(sizeof(good) / sizeof(good[0])));
 	tcase_add_loop_test(t, other_texts_are_not, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(t, long_devices);
 	tcase_add_test(t, interfaces);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

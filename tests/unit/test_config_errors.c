@@ -1,6 +1,7 @@
 // Every mistake is named with its line, its setting and what is allowed instead.
 #include "config/config.h"
 #include "tests/unit/config_text.h"
+#include "tests/unit/run_suite.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -465,8 +466,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("config_errors");
 	TCase *t = tcase_create("mistakes");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, each_mistake_is_named, 0, sizeof(mistakes) / sizeof(mistakes[0]));
 	tcase_add_test(t, the_good_file_is_good);
@@ -480,9 +479,5 @@ int main(void) {
 	tcase_add_test(t, an_unreachable_nic_is_warned_of);
 	tcase_add_test(t, binary_files_are_refused);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

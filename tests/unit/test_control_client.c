@@ -3,6 +3,7 @@
 
 #include "config/unix_socket.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -107,15 +108,10 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("control_client");
 	TCase *t = tcase_create("control_client");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, long_lines);
 	tcase_add_test(t, each_allocation_may_fail);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

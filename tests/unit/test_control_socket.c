@@ -4,6 +4,7 @@
 #include "config/unix_socket.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <grp.h>
@@ -141,8 +142,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("control_socket");
 	TCase *t = tcase_create("control_socket");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_controller_is_welcome);
@@ -150,8 +149,5 @@ int main(void) {
 	tcase_add_test(t, each_allocation_of_the_start_may_fail);
 	tcase_add_test(t, each_allocation_of_a_connection_may_fail);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include "dpdk_app/clock.h"
 #include "dpdk_app/controllers.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <sys/mman.h>
@@ -388,8 +389,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("controllers");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, controllers_are_root_ourselves_and_the_user_of_control);
@@ -405,9 +404,5 @@ int main(void) {
 	tcase_add_test(tcase, controllers_that_come_and_go_are_a_few_lines);
 	tcase_add_test(tcase, each_kind_of_line_has_its_gate);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

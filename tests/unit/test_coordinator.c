@@ -1,5 +1,6 @@
 // Every state × event pair of a call, and what must hold along every way through it.
 #include "control/call/coordinator.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -107,15 +108,9 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("coordinator");
 	TCase *t = tcase_create("table");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, every_pair, 0, CALL_STATES * CALL_EVENTS);
 	tcase_add_test(t, closed_once_answered_once);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -1,5 +1,6 @@
 // When the relay ends.
 #include "dpdk_app/drain.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <signal.h>
@@ -52,8 +53,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("drain");
 	TCase *t = tcase_create("drain");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, not_told);
 	tcase_add_test(t, waits_for_its_sessions);
@@ -61,8 +60,5 @@ int main(void) {
 	tcase_add_loop_test(t, told_twice_waits_for_nothing, 0, 2);
 	tcase_add_test(t, an_interrupt_waits_for_nothing);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

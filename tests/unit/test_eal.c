@@ -1,5 +1,6 @@
 #include "dpdk_app/eal.h"
 #include "relay/relay.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -150,9 +151,5 @@ int main(void) {
 	tcase_add_test(t, pci_devices);
 	tcase_add_test(t, too_many_cpus);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

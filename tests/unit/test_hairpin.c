@@ -1,6 +1,7 @@
 // Calls that pass the relay twice: their packets go from one session to the next without a wire between them.
 #include "relay/steering.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -231,8 +232,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("hairpin");
 	TCase *tc = tcase_create("hairpin");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, passes_both_calls);
@@ -244,9 +243,5 @@ int main(void) {
 	tcase_add_test(tc, from_one_worker_to_another);
 	tcase_add_test(tc, over_tagged_realms);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 // Rings between workers: full ones take what they can, and go on when there is room again.
 #include "dpdk_app/hand_ring.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -69,17 +70,11 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("hand_ring");
 	TCase *tc = tcase_create("hand_ring");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, an_empty_one_gives_nothing);
 	tcase_add_test(tc, order_is_kept_over_many_turns);
 	tcase_add_test(tc, a_full_one_takes_the_first_and_recovers);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

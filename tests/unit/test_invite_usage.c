@@ -1,5 +1,6 @@
 // Every state × event pair of the INVITE usage, against a table written from RFC 3261 §9.1, §13.2.2 and RFC 6026 §7.
 #include "control/call/invite_usage.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -89,15 +90,9 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("invite_usage");
 	TCase *t = tcase_create("table");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, every_pair, 0, INVITE_STATES * INVITE_EVENTS);
 	tcase_add_test(t, no_answer_stays_unacknowledged);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

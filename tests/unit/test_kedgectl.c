@@ -4,6 +4,7 @@
 #include "control/ops/story.h"
 #include "tests/unit/fake_control.h"
 #include "tests/unit/fake_relay.h"
+#include "tests/unit/run_suite.h"
 
 enum { N_CALLS = 1200, ARGUMENTS = 10 };
 
@@ -459,8 +460,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("kedgectl");
 	TCase *t = tcase_create("kedgectl"), *text = tcase_create("text");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 55); // for a busy machine
@@ -480,8 +479,5 @@ int main(void) {
 	tcase_add_loop_test(text, a_story_of_fragments, 0, sizeof(fragments) / sizeof(fragments[0]));
 	tcase_add_loop_test(text, text_is_escaped, 0, sizeof(escapes) / sizeof(escapes[0]));
 	tcase_add_loop_test(text, durations_are_short, 0, sizeof(durations) / sizeof(durations[0]));
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,6 +1,7 @@
 #include "control/ops/diagnosis.h"
 
 #include "relay/next_hop.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <endian.h>
@@ -332,14 +333,9 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("diagnosis");
 	TCase *t = tcase_create("diagnosis");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, the_diagnosis_says_why, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(t, any_counters_give_lines);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include "control/ops/relay_report.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/fake_relay.h"
+#include "tests/unit/run_suite.h"
 
 #include <errno.h>
 
@@ -471,8 +472,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("kedgectl relay");
 	TCase *map = tcase_create("map"), *observer = tcase_create("observer");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, map);
 	tcase_add_loop_test(map, hostile_headers_are_refused, 0, sizeof(headers) / sizeof(headers[0]));
@@ -492,8 +491,5 @@ int main(void) {
 	tcase_add_loop_test(observer, bad_relays_are_told, 0, sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(observer, nobody_there);
 	tcase_add_test(observer, each_allocation_may_fail);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,4 +1,5 @@
 #include "relay/latch.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -78,13 +79,8 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("latch");
 	TCase *c = tcase_create("latch");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_loop_test(c, check_says, 0, sizeof(vectors) / sizeof(vectors[0]));
 	suite_add_tcase(suite, c);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "config/log.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -191,8 +192,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("log");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, lines_have_time_program_and_level);
 	tcase_add_test(t, levels_below_are_silent);
@@ -205,9 +204,5 @@ int main(void) {
 	tcase_add_test(t, a_reader_that_is_gone_is_no_harm);
 	tcase_add_test(t, gates_mute_and_say_so);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -1,6 +1,7 @@
 #include "control/loop.h"
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -223,9 +224,5 @@ int main(void) {
 	tcase_add_test(c, real_loop_runs_timers_and_stops);
 	tcase_add_test(c, real_loop_runs_what_was_deferred_before);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -2,6 +2,7 @@
 
 #include "control/keyed_hash.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -152,9 +153,5 @@ int main(void) {
 	tcase_add_test(c, keys_are_compared_whole);
 	tcase_add_test(c, survives_failing_allocations);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

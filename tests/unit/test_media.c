@@ -1,5 +1,6 @@
 // Offers and answers, over the real relay: what is written for the other party, and what the relay then holds.
 #include "tests/unit/media_calls.h"
+#include "tests/unit/run_suite.h"
 
 START_TEST(carries_a_call) {
 	const struct mf_result *r;
@@ -566,8 +567,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("media");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, carries_a_call);
@@ -592,8 +591,5 @@ int main(void) {
 	tcase_add_test(tcase, may_be_called_from_within_a_result);
 	tcase_add_test(tcase, is_answered_while_an_answer_is_under_way);
 	tcase_add_test(tcase, counters_have_names);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

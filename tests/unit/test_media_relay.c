@@ -1,6 +1,7 @@
 // What happens when the relay restarts, is late, is full, tells something: over the real relay, in this process.
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/media_calls.h"
+#include "tests/unit/run_suite.h"
 
 static struct endpoint local_of(unsigned side) {
 	return view(0).local[side];
@@ -527,8 +528,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("media_relay");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, without_the_relay_there_is_no_new_call);
@@ -547,8 +546,5 @@ int main(void) {
 	tcase_add_test(tcase, survives_failing_allocations);
 	tcase_add_test(tcase, a_call_survives_failing_allocations);
 	tcase_add_loop_test(tcase, nothing_is_left_after_anything, 0, 20);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

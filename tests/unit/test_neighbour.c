@@ -2,6 +2,7 @@
 #include "dpdk_app/neighbour.h"
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -39,13 +40,8 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("neighbour");
 	TCase *t = tcase_create("neighbour");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, each_allocation_may_fail);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

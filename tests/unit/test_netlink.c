@@ -1,5 +1,6 @@
 // Answers as a Linux 6.18 kernel gave them (recorded with a netlink socket), and questions against rtnetlink(7)'s layout.
 #include "dpdk_app/netlink.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -359,9 +360,5 @@ int main(void) {
 	tcase_add_test(t, asks_all_links);
 	tcase_add_test(t, batch_fills);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

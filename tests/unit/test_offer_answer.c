@@ -1,5 +1,6 @@
 // Every state × event pair of offer/answer, against RFC 3264 §4, RFC 3261 §13.2.1, §14.1, §14.2 and RFC 6337 §2.
 #include "control/call/offer_answer.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -67,15 +68,9 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("offer_answer");
 	TCase *t = tcase_create("table");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, every_pair, 0, OFFER_STATES * OFFER_EVENTS);
 	tcase_add_test(t, abort_falls_back_to_what_was_agreed);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

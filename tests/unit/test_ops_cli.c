@@ -4,6 +4,7 @@
 #include "control/ops/print.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/fake_control.h"
+#include "tests/unit/run_suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -537,8 +538,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("cli");
 	TCase *t = tcase_create("cli");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	log_init("test", LOG_LEVEL_ERROR);
 	suite_add_tcase(s, t);
@@ -563,8 +562,5 @@ int main(void) {
 	tcase_add_test(t, bad_places_are_refused);
 	tcase_add_test(t, each_allocation_of_a_start_may_fail);
 	tcase_add_test(t, a_client_without_memory_is_closed);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include "control/ops/print.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/fake_control.h"
+#include "tests/unit/run_suite.h"
 
 static struct config_sip listeners[] = {
 	{.address = {.addr = {203, 0, 113, 1}, .port = 5060, .family = IP_V4}}};
@@ -414,8 +415,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("records");
 	TCase *t = tcase_create("records");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	log_init("test", LOG_LEVEL_ERROR);
 	suite_add_tcase(s, t);
@@ -434,8 +433,5 @@ int main(void) {
 	tcase_add_test(t, a_record_line_has_it_all);
 	tcase_add_loop_test(t, values_cannot_forge_keys, 0, sizeof(quoted) / sizeof(quoted[0]));
 	tcase_add_test(t, an_attempt_that_never_became_a_call_is_logged);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,4 +1,5 @@
 #include "dpdk_app/packet_pool.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -86,9 +87,5 @@ int main(void) {
 	tcase_add_test(t, mtu_max);
 	tcase_add_test(t, bytes);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

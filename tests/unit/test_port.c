@@ -1,4 +1,5 @@
 #include "dpdk_app/port.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -57,9 +58,5 @@ int main(void) {
 	tcase_add_test(t, args);
 	tcase_add_loop_test(t, receive_queues, 0, sizeof(devices) / sizeof(devices[0]));
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,6 +1,7 @@
 #include "relay/port_pool.h"
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -128,8 +129,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("port_pool");
 	TCase *tc = tcase_create("port_pool");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, gives_every_pair_once);
@@ -140,9 +139,5 @@ int main(void) {
 	tcase_add_test(tc, lists_hold_together);
 	tcase_add_test(tc, survives_failing_allocations);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

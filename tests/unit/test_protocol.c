@@ -1,4 +1,5 @@
 #include "relay/protocol.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -165,8 +166,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("protocol");
 	TCase *tc = tcase_create("protocol");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, what_is_written_is_read);
 	tcase_add_test(tc, shorter_items_are_filled_longer_ones_cut);
@@ -176,9 +175,5 @@ int main(void) {
 	tcase_add_test(tc, rows_have_names);
 	tcase_add_test(tc, counters_are_laid_out_apart);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 // What a frame for the kernel is, and how much of it may pass.
 #include "dpdk_app/punt_class.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -109,16 +110,11 @@ int main(void) {
 	Suite *s = suite_create("punt_class");
 	TCase *t = tcase_create("punt_class");
 	const int n = (int)(sizeof(frames) / sizeof(frames[0]));
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, classes, 0, n);
 	tcase_add_loop_test(t, cut_off, 0, n);
 	tcase_add_loop_test(t, buckets, 0, (int)(sizeof(rates) / sizeof(rates[0])));
 	tcase_add_test(t, buckets_forgive_a_clock_that_stands);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

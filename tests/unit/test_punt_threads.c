@@ -2,6 +2,7 @@
 #include "dpdk_app/clock.h"
 #include "dpdk_app/punt.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -341,7 +342,6 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("punt");
 	TCase *t = tcase_create("punt");
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 40); // for a busy machine under a sanitizer
@@ -357,9 +357,5 @@ int main(void) {
 	tcase_add_test(t, a_tap_that_goes);
 	tcase_add_test(t, without_taps_nothing_changes);
 	tcase_add_test(t, each_allocation_may_fail);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,4 +1,5 @@
 #include "dpdk_app/realm_link.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -116,9 +117,5 @@ int main(void) {
 	tcase_add_test(t, lists);
 	tcase_add_test(t, foreign_mac_is_told_once);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,6 +1,7 @@
 // Creation: parameters, memory, the shared counters' shape.
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -202,8 +203,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("relay");
 	TCase *tc = tcase_create("relay");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, wrong_parameters_are_refused, 0, LEN(bads));
 	tcase_add_test(tc, stats_must_be_aligned);
@@ -211,9 +210,5 @@ int main(void) {
 	tcase_add_test(tc, counters_are_described);
 	tcase_add_test(tc, survives_failing_allocations);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 #include "control/media/relay_client.h"
 #include "config/log.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <assert.h>
 #include <check.h>
@@ -510,8 +511,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("relay_client");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, greets_and_subscribes);
@@ -529,8 +528,5 @@ int main(void) {
 	tcase_add_test(tcase, is_bounded);
 	tcase_add_test(tcase, may_ask_from_within_an_answer);
 	tcase_add_test(tcase, survives_failing_allocations);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

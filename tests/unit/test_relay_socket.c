@@ -2,6 +2,7 @@
 #include "control/media/relay_client.h"
 #include "control/media/relay_socket.h"
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -256,8 +257,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("relay_socket");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, connects_and_talks);
@@ -266,8 +265,5 @@ int main(void) {
 	tcase_add_test(tcase, refuses_what_is_too_long);
 	tcase_add_test(tcase, goes_on_when_there_is_room_again);
 	tcase_add_test(tcase, refuses_a_path_that_is_too_long);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

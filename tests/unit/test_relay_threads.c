@@ -2,6 +2,7 @@
 #include "relay/counter.h"
 #include "relay/learnt.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -108,15 +109,9 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("relay_threads");
 	TCase *tc = tcase_create("threads");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, main_and_worker);
 	tcase_set_timeout(tc, 50);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

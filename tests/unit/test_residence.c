@@ -1,4 +1,5 @@
 #include "relay/residence.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -44,15 +45,10 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("residence");
 	TCase *t = tcase_create("all");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, steps_follow_each_other);
 	tcase_add_test(t, steps_are_narrow);
 	tcase_add_test(t, percentiles);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,6 +1,7 @@
 #include "relay/rewrite.h"
 
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -242,8 +243,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("rewrite");
 	TCase *tc = tcase_create("rewrite");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, rewrites_as_tshark_has_it);
 	tcase_add_test(tc, unused_udp_checksum_stays_unused);
@@ -252,9 +251,5 @@ int main(void) {
 	tcase_add_test(tc, folds_as_rfc_1071_says);
 	tcase_add_test(tc, increments_agree_with_recomputation);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "dpdk_app/route_changes.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -95,9 +96,5 @@ int main(void) {
 	tcase_add_test(t, parts_take_no_room);
 	tcase_add_test(t, too_many_are_everything);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

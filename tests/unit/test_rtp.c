@@ -1,4 +1,5 @@
 #include "relay/rtp.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -107,17 +108,11 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("rtp");
 	TCase *tc = tcase_create("rtp");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, rtp_is_judged, 0, LEN(rtp));
 	tcase_add_test(tc, rtp_is_described);
 	tcase_add_loop_test(tc, rtcp_is_judged, 0, LEN(rtcp));
 	tcase_add_test(tc, first_bytes_have_classes);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

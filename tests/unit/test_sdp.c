@@ -1,4 +1,5 @@
 #include "control/sdp/sdp.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -214,8 +215,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sdp");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, refuses_what_is_not_sdp, 0, sizeof(refusals) / sizeof(refusals[0]));
@@ -223,8 +222,5 @@ int main(void) {
 	tcase_add_test(tcase, counts_its_caps);
 	tcase_add_test(tcase, refuses_nul);
 	tcase_add_test(tcase, takes_any_prefix);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "control/sdp/sdp.h"
+#include "tests/unit/run_suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -156,15 +157,10 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sdp_write");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, writes, 0, sizeof(vectors) / sizeof(vectors[0]));
 	tcase_add_loop_test(tcase, says_when_it_does_not_fit, 0, sizeof(vectors) / sizeof(vectors[0]));
 	tcase_add_test(tcase, never_outgrows_its_bound);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/fail_alloc.h"
 #include "relay/core.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -872,16 +873,10 @@ static TCase *replies_case(void) {
 
 int main(void) {
 	Suite *suite = suite_create("server");
-	SRunner *runner;
-	int n_failed;
 
 	suite_add_tcase(suite, before_case());
 	suite_add_tcase(suite, messages_case());
 	suite_add_tcase(suite, sessions_case());
 	suite_add_tcase(suite, replies_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 // Next hops of sessions: by the media address that a side has.
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -78,16 +79,10 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("session");
 	TCase *tc = tcase_create("next hops");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_side_has_the_next_hops_of_its_address);
 	tcase_add_test(tc, a_side_that_changes_its_address_changes_its_next_hops);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

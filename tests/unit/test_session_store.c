@@ -1,6 +1,7 @@
 #include "relay/session_store.h"
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -141,8 +142,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("session_store");
 	TCase *tc = tcase_create("session_store");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, siphash_is_siphash);
@@ -154,9 +153,5 @@ int main(void) {
 	tcase_add_test(tc, pages_can_be_of_one_call);
 	tcase_add_test(tc, survives_failing_allocations);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

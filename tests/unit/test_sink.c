@@ -1,4 +1,5 @@
 #include "control/sink.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -85,8 +86,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sink");
 	TCase *tc = tcase_create("sink");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, takes_text);
 	tcase_add_test(tc, fills_to_the_brim);
@@ -95,9 +94,5 @@ int main(void) {
 	tcase_add_test(tc, has_no_room_at_all);
 	tcase_add_test(tc, huge_length_does_not_wrap);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

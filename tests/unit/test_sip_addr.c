@@ -1,4 +1,5 @@
 #include "control/sip/addr.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -120,8 +121,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_addr");
 	TCase *tc = tcase_create("sip_addr");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, parses, 0, LEN(good));
 	tcase_add_loop_test(tc, refuses, 0, LEN(bad));
@@ -129,9 +128,5 @@ int main(void) {
 	tcase_add_test(tc, single_takes_no_comma);
 	tcase_add_loop_test(tc, finds_the_tag, 0, LEN(tags));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "control/sip/msg.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -132,15 +133,9 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_body");
 	TCase *tc = tcase_create("sip_body");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, finds_the_session, 0, LEN(bodies));
 	tcase_add_test(tc, refuses_a_ninth_part);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

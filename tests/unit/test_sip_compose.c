@@ -1,4 +1,5 @@
 #include "control/sip/compose.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -144,8 +145,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_compose");
 	TCase *tc = tcase_create("sip_compose");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, writes_headers);
 	tcase_add_loop_test(tc, nothing_breaks_out, 0, LEN(injections));
@@ -157,9 +156,5 @@ int main(void) {
 	tcase_add_test(tc, quoting_comes_back);
 	tcase_add_checked_fixture(tc, start, NULL);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

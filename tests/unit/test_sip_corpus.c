@@ -1,6 +1,7 @@
 // Every message of tests/fuzz/corpus/sip_msg gets the verdict that RFC 4475, RFC 5118 and our rules give it, from a buffer
 // of exactly its size, whole and cut short.
 #include "control/sip/msg.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -110,17 +111,11 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_corpus");
 	TCase *tc = tcase_create("sip_corpus");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, gets_its_verdict, 0, ROWS);
 	tcase_add_test(tc, survives_being_cut);
 	tcase_add_test(tc, is_listed_whole);
 	tcase_add_test(tc, reaches_every_fault_that_fits_a_datagram);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "control/sip/param.h"
+#include "tests/unit/run_suite.h"
 
 // RFC 3261 §25.1: token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~").
 START_TEST(knows_each_byte) {
@@ -189,8 +190,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_grammar");
 	TCase *tc = tcase_create("sip_grammar");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, knows_each_byte);
 	tcase_add_test(tc, finds_controls);
@@ -199,9 +198,5 @@ int main(void) {
 	tcase_add_loop_test(tc, reads_hosts, 0, LEN(hosts));
 	tcase_add_loop_test(tc, finds_params, 0, LEN(params));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

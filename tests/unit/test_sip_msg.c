@@ -1,4 +1,5 @@
 #include "control/sip/msg.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -244,8 +245,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_msg");
 	TCase *tc = tcase_create("sip_msg");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, fills_in_a_request);
 	tcase_add_test(tc, fills_in_a_response);
@@ -259,9 +258,5 @@ int main(void) {
 	tcase_add_loop_test(tc, finds_tokens, 0, LEN(tokens));
 	tcase_add_test(tc, knows_no_header_beyond_its_ids);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "control/sip/header.h"
+#include "tests/unit/run_suite.h"
 
 START_TEST(finds_each_method) {
 	for (unsigned m = 0; m < METHOD_UNKNOWN; m++)
@@ -148,8 +149,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_names");
 	TCase *tc = tcase_create("sip_names");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, finds_each_method);
 	tcase_add_loop_test(tc, knows_no_other_method, 0, LEN(unknown));
@@ -160,9 +159,5 @@ int main(void) {
 	tcase_add_loop_test(tc, has_reasons, 0, LEN(reasons));
 	tcase_add_test(tc, has_faults);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

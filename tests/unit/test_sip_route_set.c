@@ -1,4 +1,5 @@
 #include "control/sip/route_set.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -98,17 +99,11 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_route_set");
 	TCase *tc = tcase_create("sip_route_set");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, collects, 0, LEN(sets));
 	tcase_add_test(tc, has_a_cap);
 	tcase_add_test(tc, tells_of_overflow);
 	tcase_add_test(tc, is_taken_apart);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "control/sip/uri.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -140,8 +141,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_uri");
 	TCase *tc = tcase_create("sip_uri");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, parses_sip, 0, LEN(good));
 	tcase_add_test(tc, takes_a_tels_number_as_user);
@@ -150,9 +149,5 @@ int main(void) {
 	tcase_add_test(tc, refuses_nul);
 	tcase_add_loop_test(tc, unescapes, 0, LEN(escapes));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "control/sip/via.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -92,16 +93,10 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("sip_via");
 	TCase *tc = tcase_create("sip_via");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, parses, 0, LEN(good));
 	tcase_add_loop_test(tc, refuses, 0, LEN(bad));
 	tcase_add_loop_test(tc, counts_values, 0, LEN(counts));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

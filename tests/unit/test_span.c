@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 static const struct {
 	const char *what, *a, *b;
@@ -131,8 +132,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("span");
 	TCase *tc = tcase_create("span");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_loop_test(tc, compares, 0, LEN(comparisons));
 	tcase_add_test(tc, compares_beyond_nul);
@@ -142,9 +141,5 @@ int main(void) {
 	tcase_add_loop_test(tc, cuts_at_a_byte, 0, LEN(cuts));
 	tcase_add_test(tc, duplicates);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

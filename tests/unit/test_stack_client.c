@@ -1,6 +1,7 @@
 #include "tests/unit/stack_fixture.h"
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 static const char invite_headers[] = "Max-Forwards: 69\r\n"
 				     "Route: <sip:192.0.2.50;lr>\r\n"
@@ -469,9 +470,5 @@ int main(void) {
 	tcase_add_test(c, limits);
 	tcase_add_test(c, survives_failing_allocations);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

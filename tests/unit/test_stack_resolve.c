@@ -2,6 +2,7 @@
 
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/stack_fixture.h"
+#include "tests/unit/run_suite.h"
 
 // A DNS of tables. What it was asked is in `asked`; "slow…" names are answered by answer_slow.
 static char asked[1024], got[1024];
@@ -260,9 +261,5 @@ int main(void) {
 	tcase_add_test(c, srv_weights);
 	tcase_add_test(c, srv_weights_are_shares);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

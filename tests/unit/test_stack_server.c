@@ -1,6 +1,7 @@
 #include "tests/unit/stack_fixture.h"
 
 #include "tests/unit/fail_alloc.h"
+#include "tests/unit/run_suite.h"
 
 // What a request is made of, so that tests change one thing at a time.
 struct wish {
@@ -676,9 +677,5 @@ int main(void) {
 	tcase_add_test(c, knows_itself);
 	tcase_add_test(c, keepalive);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

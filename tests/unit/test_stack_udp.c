@@ -5,6 +5,7 @@
 #include "control/sip/udp_queue.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/stack_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <arpa/inet.h>
 #include <event2/event.h>
@@ -307,9 +308,5 @@ int main(void) {
 	tcase_add_test(c, queue_is_bounded);
 	tcase_add_test(c, queue_that_is_never_empty);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,6 +1,7 @@
 // The XDP program, run by the kernel on frames made here (BPF_PROG_RUN): nothing is attached, nothing is sent. Needs
 // the right to load a program; without it the test is skipped (exit status 77).
 #include "dpdk_app/xdp.h"
+#include "tests/unit/run_suite.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -184,7 +185,7 @@ END_TEST
 int main(void) {
 	Suite *s = suite_create("steer");
 	TCase *t = tcase_create("steer");
-	int ret;
+	int ret, status;
 
 	xdp_log_init();
 	ret = load();
@@ -201,10 +202,7 @@ int main(void) {
 	tcase_add_test(t, two_tags);
 	tcase_add_test(t, cut_off);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	status = run_suite(s);
 	bpf_object__close(object);
-	return failed == 0 ? 0 : 1;
+	return status;
 }

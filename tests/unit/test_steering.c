@@ -1,6 +1,7 @@
 // Which queue a NIC gives a packet to, worked out with DPDK's own Toeplitz hash, against which worker owns its port.
 #include "dpdk_app/steering.h"
 #include "relay/steering.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <rte_thash.h>
@@ -130,8 +131,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("steering");
 	TCase *tc = tcase_create("steering");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, the_hash_is_bits_of_the_target_port);
 	tcase_add_loop_test(tc, packets_arrive_at_their_owners, 0, sizeof(shapes) / sizeof(shapes[0]));
@@ -139,9 +138,5 @@ int main(void) {
 	tcase_add_loop_test(tc, takes_what_a_device_offers, 0, sizeof(offers) / sizeof(offers[0]));
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 // A device that takes a key and a redirection table (net_null), and one that takes neither (net_ring).
 #include "dpdk_app/steering.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <rte_bus_vdev.h>
@@ -72,16 +73,10 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("steering_device");
 	TCase *tc = tcase_create("steering_device");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, a_device_with_rss_is_told);
 	tcase_add_test(tc, a_device_without_is_left_to_the_rings);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 #include "dpdk_app/steering_watch.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -36,14 +37,8 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("steering_watch");
 	TCase *tc = tcase_create("steering_watch");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, judges_what_came_since);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

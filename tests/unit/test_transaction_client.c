@@ -1,4 +1,5 @@
 #include "control/sip/client_transaction.h"
+#include "tests/unit/run_suite.h"
 
 #include <assert.h>
 #include <check.h>
@@ -124,9 +125,5 @@ int main(void) {
 
 	tcase_add_test(c, every_state_and_event);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,5 +1,6 @@
 // Realms on VLANs: frames come with a tag, leave with another's, and media on a wrong one is no media.
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -154,8 +155,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("vlan");
 	TCase *tc = tcase_create("vlan");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, tagged_to_untagged);
@@ -165,9 +164,5 @@ int main(void) {
 	tcase_add_loop_test(tc, elsewhere_is_the_wrong_realm, 0, sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(tc, short_and_double_tags_are_no_media);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

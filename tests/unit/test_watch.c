@@ -1,6 +1,7 @@
 // Events, silence, owners that come and go.
 #include "relay/core.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -591,14 +592,8 @@ static TCase *owners_case(void) {
 
 int main(void) {
 	Suite *suite = suite_create("watch");
-	SRunner *runner;
-	int n_failed;
 
 	suite_add_tcase(suite, events_case());
 	suite_add_tcase(suite, owners_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

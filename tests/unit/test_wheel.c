@@ -1,4 +1,5 @@
 #include "control/wheel.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -168,9 +169,5 @@ int main(void) {
 	tcase_add_test(c, what_is_late_already_comes_once_a_turn);
 	tcase_add_test(c, clamps_the_far_future);
 	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
 #include "relay/counter.h"
 #include "relay/steering.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <rte_eal.h>
@@ -382,8 +383,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("worker");
 	TCase *tc = tcase_create("worker");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, from_wrong_queues_once_and_in_order);
 	tcase_add_test(tc, from_right_queues_without_rings);
@@ -394,9 +393,5 @@ int main(void) {
 	tcase_add_test(tc, an_idle_worker_keeps_no_buffers);
 	tcase_set_timeout(tc, 50);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 // Several workers: who owns a session, and what the others do with its packets.
 #include "relay/steering.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 
@@ -257,8 +258,6 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("workers");
 	TCase *tc = tcase_create("workers");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, sessions_spread_and_have_one_owner);
@@ -271,9 +270,5 @@ int main(void) {
 	tcase_add_test(tc, counts_where_it_ends);
 	tcase_add_test(tc, a_stuck_worker_holds_up_its_own);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

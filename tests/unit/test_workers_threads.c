@@ -3,6 +3,7 @@
 #include "dpdk_app/hand_ring.h"
 #include "relay/steering.h"
 #include "tests/unit/relay_fixture.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -217,16 +218,10 @@ END_TEST
 int main(void) {
 	Suite *suite = suite_create("workers_threads");
 	TCase *tc = tcase_create("threads");
-	SRunner *runner;
-	int n_failed;
 
 	tcase_add_test(tc, every_packet_once_and_in_order);
 	tcase_add_test(tc, while_main_changes_sessions);
 	tcase_set_timeout(tc, 50);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }
