@@ -41,6 +41,7 @@ struct call *calls_find(struct calls *cs, uint64_t handle) {
 
 void call_stop_timers(struct calls *cs, struct call *c) {
 	loop_timer_stop(cs->loop, &c->timers.ring);
+	loop_timer_stop(cs->loop, &c->timers.expiry);
 	loop_timer_stop(cs->loop, &c->timers.first_response);
 	loop_timer_stop(cs->loop, &c->timers.life);
 	loop_timer_stop(cs->loop, &c->timers.keepalive);

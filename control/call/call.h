@@ -72,7 +72,7 @@ struct leg {
 };
 
 struct call_timers { // machinery: never written down
-	struct timer ring, first_response, life, keepalive;
+	struct timer ring, first_response, expiry, life, keepalive;
 };
 
 struct call {

@@ -251,6 +251,7 @@ void callee_on_answer(struct calls *cs, struct call *c, struct branch *b, struct
 	struct leg *l = &c->leg[LEG_CALLEE];
 
 	loop_timer_stop(cs->loop, &c->timers.ring);
+	loop_timer_stop(cs->loop, &c->timers.expiry);
 	if (b->trunk >= 0) {
 		cs->trunks[b->trunk].answered++;
 		cs->trunks[b->trunk].peers[b->peer].answered++;

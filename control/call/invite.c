@@ -110,6 +110,26 @@ static void on_end_of_life(void *ctx, uint64_t ref) {
 	call_event(cs, c, CALL_ON_STOP);
 }
 
+// RFC 3261 §13.3.1: the caller said how long it would wait.
+static void on_expiry(void *ctx, uint64_t ref) {
+	struct calls *cs = ctx;
+	struct call *c = calls_find(cs, ref);
+
+	if (c == NULL)
+		return;
+	call_blame(c, "expired", "kedge");
+	call_set_final(c, 487, NULL);
+	call_event(cs, c, CALL_ON_RING_TIMEOUT);
+}
+
+static void start_expiry(struct calls *cs, struct call *c, const struct sip_msg *m) {
+	const struct sip_header *h = sip_msg_header(m, HEADER_EXPIRES, 0);
+	uint64_t s;
+
+	if (h != NULL && span_to_u64(h->value, UINT32_MAX, &s) == 0)
+		loop_timer_start(cs->loop, &c->timers.expiry, s * 1000, on_expiry, cs, c->handle);
+}
+
 static void on_keepalive(void *ctx, uint64_t ref) {
 	struct calls *cs = ctx;
 	struct call *c = calls_find(cs, ref);
@@ -179,6 +199,7 @@ int invite_create_call(struct calls *cs, const struct invite *in, struct call **
 	}
 	loop_timer_start(cs->loop, &c->timers.life, (uint64_t)cs->config->control.max_call_s * 1000,
 		on_end_of_life, cs, handle);
+	start_expiry(cs, c, in->m);
 	call_start_keepalive(cs, c);
 	*out = c;
 	return 0;

@@ -60,6 +60,31 @@ START_TEST(longest_ringing) {
 }
 END_TEST
 
+// RFC 3261 §13.3.1: a caller may say how long it waits for an answer; afterwards it counts for nothing.
+START_TEST(longest_that_the_caller_waits) {
+	open_with(NULL);
+	add_header(&alice, "Expires: 20");
+	ring(&alice, &bob);
+	bench_wait(19900);
+	expect_nothing(&alice);
+	bench_wait(200);
+	take_failure(&alice, 487);
+	take_cancel(&bob);
+	expect_ended("expired", 487);
+	bench_close();
+}
+END_TEST
+
+START_TEST(expiry_is_of_no_matter_to_a_talk) {
+	open_with(NULL);
+	add_header(&alice, "Expires: 20");
+	talk(&alice, &bob);
+	bench_wait(30000);
+	hang_up(&alice, &bob);
+	bench_close();
+}
+END_TEST
+
 START_TEST(ring_timeout_of_a_contact_route) {
 	const struct bench_options o = {
 		.routes =
@@ -413,10 +438,11 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
-		longest_end_of_a_call, ring_timeout_of_a_contact_route, draining, draining_nothing,
-		terminated_once, terminated_twice, interrupted, draining_takes_30_s_at_most,
-		stopping_everything, stopping_many, stopping_when_nobody_answers, dropped_at_any_moment,
-		views, short_calls_one_after_the_other, many_calls_at_a_time};
+		longest_that_the_caller_waits, expiry_is_of_no_matter_to_a_talk, longest_end_of_a_call,
+		ring_timeout_of_a_contact_route, draining, draining_nothing, terminated_once,
+		terminated_twice, interrupted, draining_takes_30_s_at_most, stopping_everything,
+		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views,
+		short_calls_one_after_the_other, many_calls_at_a_time};
 
 	return BENCH_RUN("calls_life", tests);
 }

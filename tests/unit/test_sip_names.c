@@ -51,6 +51,7 @@ static const struct {
 	{HEADER_PRIVACY, "Privacy", NULL},
 	{HEADER_P_ASSERTED_IDENTITY, "P-Asserted-Identity", NULL},
 	{HEADER_RETRY_AFTER, "Retry-After", NULL},
+	{HEADER_EXPIRES, "Expires", NULL},
 	{HEADER_WARNING, "Warning", NULL},
 };
 
