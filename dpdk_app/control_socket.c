@@ -201,7 +201,10 @@ static void find_controllers(struct control_socket *s, const struct config_user 
 		gid = st.st_gid;
 	ret = controllers_find(geteuid(), control, gid, "/etc/passwd", &s->controllers);
 	if (ret < 0)
-		log_warning("control socket=%s can't tell whose group it has: %s", s->path, strerror(-ret));
+		log_warning(
+			"control socket=%s can't tell all whose group it has: %s: setting control.user says who "
+			"kedge-control runs as",
+			s->path, strerror(-ret));
 	log_info("control socket=%s gid=%d controllers=%s", s->path, (int)gid,
 		controllers_format(&s->controllers, uids));
 }

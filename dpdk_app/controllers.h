@@ -13,7 +13,8 @@ struct controllers {
 };
 
 // own: the relay's user; gid: the socket's group; passwd: the file of the host's own users, which no directory service can
-// make us wait for. Returns 0 or a negative errno when that can't be read; *out is good without it, too.
+// make us wait for. Returns 0 or a negative errno when that can't be read to its end, -E2BIG when more have that group than there is
+// room for; *out is good, as far as it goes.
 [[nodiscard]] int controllers_find(
 	uid_t own, const struct config_user *control, gid_t gid, const char *passwd, struct controllers *out);
 bool controllers_have(const struct controllers *c, uid_t uid);

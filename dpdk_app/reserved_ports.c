@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char reserved_ports_sysctl[] = "/proc/sys/net/ipv4/ip_local_reserved_ports";
@@ -109,37 +110,44 @@ static int write_list(const struct reserved_ports *r, char *text, const uint8_t 
 	return ret;
 }
 
-// ---- the record of a relay that runs: the boot's id, and the list of what it has added ----
+// ---- the record of a relay that runs: the ids of boot and network namespace, and the list of what it has added ----
 
-enum { BOOT_ID = 36 };
+enum { BOOT_ID = 36, PLACE = BOOT_ID + 1 + 16 };
 
-static int read_boot_id(char buf[static BOOT_ID + 1]) {
+// Which list it is: each network namespace has its own, until the next boot.
+static int read_place(char buf[static PLACE + 1]) {
 	int ret = read_file("/proc/sys/kernel/random/boot_id", buf, BOOT_ID + 1);
+	struct stat st;
 
-	return ret < 0 || strlen(buf) == BOOT_ID ? ret : -EBADMSG;
+	if (ret < 0)
+		return ret;
+	if (stat("/proc/self/ns/net", &st) < 0 || strlen(buf) != BOOT_ID)
+		return -EBADMSG;
+	snprintf(buf + BOOT_ID, PLACE + 1 - BOOT_ID, " %016llx", (unsigned long long)st.st_ino);
+	return 0;
 }
 
-// What is left of a relay that was killed; nothing if that was before this boot.
+// What is left of a relay that was killed; nothing if that was before this boot or elsewhere.
 static void read_record(const struct reserved_ports *r, char *text, uint8_t left[static 65536 / 8]) {
-	char boot_id[BOOT_ID + 1];
+	char place[PLACE + 1];
 	ssize_t n = pread(r->record_fd, text, RESERVED_PORTS_TEXT - 1, 0);
 
 	memset(left, 0, 65536 / 8);
-	if (n <= BOOT_ID || read_boot_id(boot_id) < 0 || memcmp(text, boot_id, BOOT_ID) != 0)
+	if (n <= PLACE || read_place(place) < 0 || memcmp(text, place, PLACE) != 0)
 		return;
 	text[n] = '\0';
-	(void)!reserved_ports_parse(text + BOOT_ID + 1, left); // damaged: nothing
+	(void)!reserved_ports_parse(text + PLACE + 1, left); // damaged: nothing
 }
 
 // Should it fail, a kill leaves the ports reserved, and nothing worse.
 static void write_record(const struct reserved_ports *r, char *text) {
 	size_t length;
 
-	if (ftruncate(r->record_fd, 0) < 0 || read_boot_id(text) < 0)
+	if (ftruncate(r->record_fd, 0) < 0 || read_place(text) < 0)
 		return;
-	text[BOOT_ID] = ' ';
-	length = BOOT_ID + 1 +
-		reserved_ports_format(r->added, text + BOOT_ID + 1, RESERVED_PORTS_TEXT - BOOT_ID - 1);
+	text[PLACE] = ' ';
+	length = PLACE + 1 +
+		reserved_ports_format(r->added, text + PLACE + 1, RESERVED_PORTS_TEXT - PLACE - 1);
 	(void)!pwrite(r->record_fd, text, length, 0);
 }
 
@@ -165,8 +173,11 @@ static int add(struct reserved_ports *r, char *text, const uint8_t wanted[static
 		r->added[i] = wanted[i] & (uint8_t)~list[i];
 		list[i] |= wanted[i];
 	}
-	write_record(r, text); // first: what is recorded and was not added does no harm
-	return write_list(r, text, list);
+	write_record(r, text); // first: should we be killed in between, nothing is left for good
+	ret = write_list(r, text, list);
+	if (ret < 0)
+		(void)!ftruncate(r->record_fd, 0);
+	return ret;
 }
 
 void reserved_ports_add(struct reserved_ports *r, const char *path, int record_fd, const struct config *c) {

@@ -263,15 +263,15 @@ static int run(void *arg) {
 	// Relaxed: nothing is handed over by it, main waits for the thread's end.
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		const uint64_t began = now;
-		unsigned n;
+		unsigned n, n_punts;
 
 		relay_worker_poll(w->core, now);
 		n = receive_all(w, now);
 		n += take_inboxes(w, now);
-		n += punt_send(w);
+		n_punts = punt_send(w);
 		s->loops++;
 		now = clock_now_ns();
-		if (n > 0) {
+		if (n + n_punts > 0) {
 			s->busy_loops++;
 			s->busy_ns += now - began;
 			s->residence[residence_step(now - looked)] += n;

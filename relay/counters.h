@@ -70,7 +70,7 @@ struct stats_worker {
 	uint64_t handed; // packets given to the worker that owns their session
 	uint64_t starved; // turns of receive that found fewer packet buffers free than a burst has
 	// Packets by how long they were here at the most (residence.h): from when their queue was looked at and they were not there yet,
-	// until they were given to the driver.
+	// until they were given to the driver or to another worker, who counts them again.
 	uint64_t residence[RESIDENCE_STEPS];
 };
 

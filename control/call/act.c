@@ -18,10 +18,12 @@ void call_keep_reason(struct call *c, const struct sip_msg *m) {
 	if (c->reason_header != NULL)
 		return;
 	for (unsigned i = 0; (h = sip_msg_header(m, HEADER_REASON, i)) != NULL; i++) {
-		sink_text(&s, i == 0 ? "" : ", ");
+		if (span_has_ipv4(h->value))
+			continue; // that side's own affair
+		sink_text(&s, s.len == 0 ? "" : ", ");
 		sink_span(&s, h->value);
 	}
-	if (s.len > 0 && (s.overflow || text_set(&c->reason_header, sink_result(&s)) < 0))
+	if (s.overflow || (s.len > 0 && text_set(&c->reason_header, sink_result(&s)) < 0))
 		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // what follows goes without
 }
 

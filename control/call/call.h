@@ -42,7 +42,9 @@ struct dialog {
 	bool bye_received; // it is over for both sides
 
 	// Of a description in an 18x, which the relay has to know before it is shown.
-	bool preview_waits; // the newest has not been given to the relay yet
+	bool has_shown; // the last 18x carried one
+	unsigned
+		waiting_status; // of the 18x whose description has not been given to the relay yet; 0: none waits
 	unsigned preview_status; // of the 18x whose description is with the relay; 0: none is
 };
 

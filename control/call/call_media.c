@@ -52,20 +52,29 @@ int call_media_answer(struct calls *cs, struct call *c, const struct dialog *d, 
 bool call_media_preview(struct calls *cs, struct call *c, struct dialog *d) {
 	if (d->preview_status != 0 || c->n_previews == PREVIEWS_MAX)
 		return true;
-	d->preview_waits = false;
 	if (call_media_answer(cs, c, d, REQUEST_PREVIEW) < 0)
 		return false;
-	d->preview_status = d->status;
+	d->preview_status = d->waiting_status;
+	d->waiting_status = 0;
 	c->n_previews++;
 	return true;
 }
 
-static void preview_next(struct calls *cs, struct call *c) {
-	struct branch *b = call_live_branch(c);
+static void pass_progress(
+	struct calls *cs, struct call *c, const struct dialog *d, unsigned status, struct span sdp) {
+	if (call_event(cs, c, CALL_ON_PROGRESS) & CALL_DO_PASS_PROGRESS)
+		caller_send_progress(cs, c, d, status, sdp);
+}
 
-	for (struct dialog *d = b->dialogs; d != NULL && c->state == CALL_TRYING; d = d->next)
-		if (d->preview_waits && d->state == DIALOG_EARLY)
-			callee_on_progress(cs, c, b, d);
+static void preview_next(struct calls *cs, struct call *c) {
+	const struct branch *b = call_live_branch(c);
+
+	for (struct dialog *d = b->dialogs; d != NULL && c->state == CALL_TRYING; d = d->next) {
+		if (d->waiting_status == 0 || d->state != DIALOG_EARLY || call_media_preview(cs, c, d))
+			continue;
+		pass_progress(cs, c, d, d->waiting_status, (struct span){0});
+		d->waiting_status = 0;
+	}
 }
 
 // One that failed is shown without its description.
@@ -75,8 +84,7 @@ static void on_preview_result(
 
 	d->preview_status = 0;
 	c->n_previews--;
-	if (call_event(cs, c, CALL_ON_PROGRESS) & CALL_DO_PASS_PROGRESS)
-		caller_send_progress(cs, c, d, status, r->status == 0 ? r->sdp : (struct span){0});
+	pass_progress(cs, c, d, status, r->status == 0 ? r->sdp : (struct span){0});
 	preview_next(cs, c);
 }
 

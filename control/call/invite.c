@@ -2,6 +2,7 @@
 #include "control/call/invite.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "control/sip/compose.h"
 
@@ -117,8 +118,11 @@ static void on_expiry(void *ctx, uint64_t ref) {
 
 	if (c == NULL)
 		return;
+	cs->counters[CALL_COUNTER_EXPIRED]++;
 	call_blame(c, "expired", "kedge");
 	call_set_final(c, 487, NULL);
+	if (text_set(&c->reason_header, span_of("SIP;cause=487;text=\"Expired\"")) < 0)
+		log_warning("call id=%016" PRIx64 " reason_header=none", c->id); // it goes without
 	call_event(cs, c, CALL_ON_RING_TIMEOUT);
 }
 

@@ -124,7 +124,7 @@ static struct refusal judge_invite(struct calls *cs, struct invite *in) {
 	return r;
 }
 
-// Every attempt is recorded, one that never became a call too
+// Every attempt of somebody who may call is recorded, one that never became a call too.
 static void record_refusal(struct calls *cs, const struct invite *in, unsigned status) {
 	uint64_t now_ms = loop_wall_ms(cs->loop);
 	char *call_id = span_dup(in->m->call_id), *to = span_dup(invite_user_of(in->m->uri)),

@@ -11,15 +11,20 @@ static bool is_silent(const struct stream *s) {
 	return (s->events[0] & EVENT_MEDIA_TIMEOUT) != 0;
 }
 
-// All streams that ought to carry something are.
+// All streams that ought to carry something are; and there is one.
 static bool all_are_silent(const struct pairing *p) {
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < p->n_streams; i++) {
 		const struct stream *s = p->streams[i];
 
-		if (s->session_id != 0 && s->now.session.media_timeout_ms != 0 && !is_silent(s))
+		if (s->session_id == 0 || s->now.session.media_timeout_ms == 0)
+			continue;
+		if (!is_silent(s))
 			return false;
+		n++;
 	}
-	return true;
+	return n > 0;
 }
 
 // Tells the user of those bits that are new. Of silence, which comes and goes with every stream, only that there is no other.

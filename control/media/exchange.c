@@ -185,13 +185,13 @@ static void set_timeouts(struct media *m, struct pairing *p) {
 
 	p->set_timeout = false;
 	for (unsigned i = 0; i < p->n_streams; i++) {
-		struct stream_state *s = &p->streams[i]->now;
-		uint32_t ms = plan_timeout_ms(m->config, p, s);
+		struct stream *s = p->streams[i];
+		uint32_t ms = plan_timeout_ms(m->config, p, &s->now);
 
-		if (s->session.session_id == 0 || s->session.media_timeout_ms == ms)
+		if (s->now.session.session_id == 0 || s->now.session.media_timeout_ms == ms)
 			continue;
-		s->session.media_timeout_ms = ms;
-		sessions[n++] = s->session;
+		stream_set_timeout(s, ms);
+		sessions[n++] = s->now.session;
 	}
 	media_put_quietly(m, sessions, n);
 }

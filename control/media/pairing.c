@@ -67,6 +67,7 @@ void pairing_commit(struct media *m, uint64_t handle, struct pairing *p, const s
 		if (s->session_id != 0 && next->session.session_id == 0)
 			gone[n_gone++] = (struct proto_session_ref){.session_id = s->session_id};
 		forget_learnt(s, next);
+		stream_set_timeout(s, next->session.media_timeout_ms);
 		name_stream(m, handle, s, next->session.session_id);
 		s->now = *next;
 	}

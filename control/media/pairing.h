@@ -74,6 +74,14 @@ struct pairing {
 	struct timer end;
 };
 
+// Silence is counted anew: by the relay, which is told so, and by us.
+static inline void stream_set_timeout(struct stream *s, uint32_t ms) {
+	if (s->now.session.media_timeout_ms != ms)
+		for (int side = 0; side < 2; side++)
+			s->events[side] &= ~(uint32_t)(EVENT_ONE_WAY | EVENT_MEDIA_TIMEOUT);
+	s->now.session.media_timeout_ms = ms;
+}
+
 struct party pairing_party(const struct media_party *p);
 // Why an exchange can't be: -EBADMSG (streams don't fit the offer or the earlier descriptions), -ENOTSUP (none that we can
 // relay), -EINVAL (an answer without an offer, another realm than offered); or 0 and what the pairing becomes.

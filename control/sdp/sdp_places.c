@@ -1,12 +1,14 @@
 #include "control/sdp/sdp_places.h"
 
+enum { HOST_MAX = 253 }; // characters; RFC 1035 §2.3.4
+
 static bool is_of_name(char c) {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-';
 }
 
 // Words without a dot or colon ("-", "localhost") show nothing and may stand for anything.
 static bool is_place(struct span word) {
-	return word.len > 0 &&
+	return word.len > 0 && word.len <= HOST_MAX &&
 		(memchr(word.data, '.', word.len) != NULL || memchr(word.data, ':', word.len) != NULL) &&
 		!span_equal(word, span_of("0.0.0.0"));
 }
@@ -45,21 +47,50 @@ struct sdp_places sdp_places_of(const struct sdp *s) {
 	return p;
 }
 
-static bool stands_in(struct span name, struct span line) {
-	for (size_t at = 0; at + name.len <= line.len; at++) {
-		const size_t end = at + name.len;
+// The next run of characters that names are made of, with the colons of an IPv6 address or without; empty: there is no more.
+static struct span next_word(struct span *rest, bool with_colons) {
+	const char *at = rest->data, *end = rest->data + rest->len, *start;
 
-		if (span_equal_nocase((struct span){line.data + at, name.len}, name) &&
-			(at == 0 || !is_of_name(line.data[at - 1])) &&
-			(end == line.len || !is_of_name(line.data[end])))
-			return true;
+	while (at < end && !is_of_name(*at) && !(with_colons && *at == ':'))
+		at++;
+	start = at;
+	while (at < end && (is_of_name(*at) || (with_colons && *at == ':')))
+		at++;
+	*rest = (struct span){at, (size_t)(end - at)};
+	return (struct span){start, (size_t)(at - start)};
+}
+
+// Without the full stop of a sentence.
+static struct span trim_stops(struct span word) {
+	while (word.len > 0 && word.data[word.len - 1] == '.')
+		word.len--;
+	return word;
+}
+
+static bool has_colon(struct span word) {
+	return memchr(word.data, ':', word.len) != NULL;
+}
+
+// An IPv6 address may stand behind a colon ("cname:2001:db8::1").
+static bool is_end_of(struct span name, struct span word) {
+	return word.len > name.len && word.data[word.len - name.len - 1] == ':' &&
+		span_equal_nocase((struct span){word.data + word.len - name.len, name.len}, name);
+}
+
+// Each byte of the line is compared with each name once at the most, whoever made them up.
+static bool has_one(const struct sdp_places *p, struct span line, bool with_colons) {
+	while (!span_is_empty(line)) {
+		const struct span word = trim_stops(next_word(&line, with_colons));
+
+		for (unsigned i = 0; i < p->n; i++)
+			if (has_colon(p->names[i]) == with_colons &&
+				(span_equal_nocase(p->names[i], word) ||
+					(with_colons && is_end_of(p->names[i], word))))
+				return true;
 	}
 	return false;
 }
 
 bool sdp_places_in(const struct sdp_places *p, struct span line) {
-	for (unsigned i = 0; i < p->n; i++)
-		if (stands_in(p->names[i], line))
-			return true;
-	return p->overflow && span_has_ipv4(line);
+	return has_one(p, line, false) || has_one(p, line, true) || (p->overflow && span_has_ipv4(line));
 }

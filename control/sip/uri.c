@@ -106,6 +106,14 @@ static int parse_sip(struct span rest, struct sip_uri *u) {
 	return 0;
 }
 
+// RFC 3966 §3: digits and what sets them apart; what else stands there is no number, and would be no user.
+static struct span number_of(struct span text) {
+	for (size_t i = 0; i < text.len; i++)
+		if (strchr("+0123456789abcdefABCDEF*-.()", text.data[i]) == NULL)
+			return (struct span){0};
+	return text;
+}
+
 bool sip_uri_is_sip(const struct sip_uri *u) {
 	return span_equal_nocase(u->scheme, span_of("sip")) || span_equal_nocase(u->scheme, span_of("sips"));
 }
@@ -119,7 +127,7 @@ int sip_uri_parse(struct span text, struct sip_uri *out) {
 	if (sip_uri_is_sip(&u) && parse_sip(rest, &u) < 0)
 		return -EINVAL;
 	if (span_equal_nocase(u.scheme, span_of("tel")))
-		u.user = span_cut(&rest, ';');
+		u.user = number_of(span_cut(&rest, ';'));
 	*out = u;
 	return 0;
 }

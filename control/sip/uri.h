@@ -10,7 +10,8 @@ struct sip_uri { // all slices as received, escapes kept
 	bool host_is_ipv6;
 };
 
-// sip: and sips: in full; tel: its number as user (RFC 3966 §3); another scheme gives scheme and whole only. Returns 0 or -EINVAL: blanks, controls, bytes
+// sip: and sips: in full; tel: its number as user (RFC 3966 §3), if it is one that a user part can hold as it is; another
+// scheme gives scheme and whole only. Returns 0 or -EINVAL: blanks, controls, bytes
 // beyond ASCII, quotes or angles anywhere, a bad %xx, two "@", an empty user, a host or port that is none.
 [[nodiscard]] int sip_uri_parse(struct span text, struct sip_uri *out);
 // True for sip: and sips:.

@@ -162,6 +162,28 @@ START_TEST(ringing_behind_early_media) {
 }
 END_TEST
 
+// The same while another description of it waits.
+START_TEST(ringing_behind_early_media_that_waits) {
+	open_both();
+	bench_relay_stick(true);
+	reply(&bob, 183, CALLEE_SDP);
+	reply(&bob, 183, SDP_AT("198.51.100.2", "5002"));
+	reply(&bob, 180, NULL);
+	expect(&alice, 180);
+	ck_assert(!has_description(&alice));
+	bench_relay_stick(false);
+	bench_wait(10);
+	for (int i = 0; i < 2; i++) {
+		expect(&alice, 183);
+		ck_assert(has_description(&alice));
+	}
+	reply(&bob, 486, NULL);
+	expect_request(&bob, "ACK");
+	take_failure(&alice, 486);
+	bench_close();
+}
+END_TEST
+
 static void reply_early(int status, unsigned port) {
 	char sdp[512];
 
@@ -230,7 +252,8 @@ int main(void) {
 		answer_repeats_the_early_description, answer_without_any_description,
 		answer_with_a_broken_description, early_media_with_a_broken_description,
 		answer_that_refuses_the_only_stream, answer_without_contact, ringing_without_contact,
-		ringing_behind_early_media, early_media_that_keeps_changing, early_media_of_many_forks};
+		ringing_behind_early_media, ringing_behind_early_media_that_waits,
+		early_media_that_keeps_changing, early_media_of_many_forks};
 
 	return BENCH_RUN("calls_answers", tests);
 }

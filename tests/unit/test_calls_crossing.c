@@ -41,6 +41,7 @@ START_TEST(identities) {
 		{"<sip:%41lice:secret@192.0.2.10>", "<sip:%41lice@198.51.100.1>"},
 		{"<tel:+12025550100;phone-context=x>", "<sip:+12025550100@198.51.100.1>"},
 		{"<urn:x:y>", "<sip:198.51.100.1>"},
+		{"<tel:evil@trusted.example>", "<sip:198.51.100.1>"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -300,6 +300,7 @@ START_TEST(reason_of_bye_crosses) {
 	open_talking();
 	add_header(&bob, "Reason: Q.850;cause=16;text=\"Terminated\"");
 	add_header(&bob, "Reason: SIP;cause=200, X;cause=1"); // RFC 3326 §2: one of each protocol
+	add_header(&bob, "Reason: Y;text=\"at 198.51.100.2\""); // shows where it is: stays
 	request(&bob, "BYE", NULL);
 	expect(&bob, 200);
 	expect_request(&alice, "BYE");

@@ -71,6 +71,25 @@ START_TEST(longest_that_the_caller_waits) {
 	take_failure(&alice, 487);
 	take_cancel(&bob);
 	expect_ended("expired", 487);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_EXPIRED), 1);
+	ck_assert_uint_eq(bench_counter(CALL_COUNTER_RING_TIMEOUTS), 0);
+	bench_close();
+}
+END_TEST
+
+// Before the relay has said a word.
+START_TEST(a_caller_that_does_not_wait) {
+	open_with(NULL);
+	bench_relay_stick(true);
+	add_header(&alice, "Expires: 0");
+	invite(&alice);
+	expect(&alice, 100);
+	bench_wait(10);
+	take_failure(&alice, 487);
+	bench_relay_stick(false);
+	bench_wait(10);
+	expect_nothing(&bob);
+	ck_assert_uint_eq(bench_relay_sessions(), 0);
 	bench_close();
 }
 END_TEST
@@ -438,11 +457,11 @@ END_TEST
 
 int main(void) {
 	const TTest *const tests[] = {longest_life_of_a_call, longest_life_while_ringing, longest_ringing,
-		longest_that_the_caller_waits, expiry_is_of_no_matter_to_a_talk, longest_end_of_a_call,
-		ring_timeout_of_a_contact_route, draining, draining_nothing, terminated_once,
-		terminated_twice, interrupted, draining_takes_30_s_at_most, stopping_everything,
-		stopping_many, stopping_when_nobody_answers, dropped_at_any_moment, views,
-		short_calls_one_after_the_other, many_calls_at_a_time};
+		longest_that_the_caller_waits, a_caller_that_does_not_wait, expiry_is_of_no_matter_to_a_talk,
+		longest_end_of_a_call, ring_timeout_of_a_contact_route, draining, draining_nothing,
+		terminated_once, terminated_twice, interrupted, draining_takes_30_s_at_most,
+		stopping_everything, stopping_many, stopping_when_nobody_answers, dropped_at_any_moment,
+		views, short_calls_one_after_the_other, many_calls_at_a_time};
 
 	return BENCH_RUN("calls_life", tests);
 }

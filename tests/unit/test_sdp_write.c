@@ -62,11 +62,17 @@ static const struct vector vectors[] = {
 		"e=a@mypc.example.net\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=x:1192.0.2.1\r\na=x:192.0.2.10\r\n"
 		"a=x:192.0.2.1.5\r\nm=audio 4000 RTP/AVP 0\r\na=ssrc:1 cname:alice@192.0.2.1\r\na=ssrc:1 cname:x\r\n"
 		"a=rtcp:53020 IN IP4 192.0.2.9\r\na=x:[192.0.2.9]:4000\r\n"
-		"m=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.7:2855/s;tcp\r\n",
+		"a=x:at 192.0.2.1.\r\nm=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.7:2855/s;tcp\r\n",
 		"v=0\r\n" OURS "s=-\r\ne=a@mypc.example.net\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
 		"a=x:1192.0.2.1\r\na=x:192.0.2.10\r\na=x:192.0.2.1.5\r\nm=audio 16384 RTP/AVP 0\r\na=ssrc:1 cname:x\r\n"
 		"m=message 0 TCP/MSRP *\r\n",
 		{16384, 0}, {0}},
+	{"an IPv6 address of its author",
+		"v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+		"a=ssrc:1 cname:2001:DB8::1\r\na=x:[2001:db8::1]:4000\r\na=x:2001:db8::11\r\n",
+		"v=0\r\n" OURS "s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=audio 16384 RTP/AVP 0\r\n"
+		"a=x:2001:db8::11\r\n",
+		{16384}, {0}},
 	{"a line that has to be there stays, whatever a c= says",
 		"v=0\r\no=- 1 1 IN IP4 x\r\ns=-\r\nt=0 0.5\r\nm=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.5\r\n",
 		"v=0\r\n" OURS "s=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0.5\r\nm=audio 0 RTP/AVP 0\r\n", {0},

@@ -72,7 +72,9 @@ END_TEST
 // RFC 3966 §3
 START_TEST(takes_a_tels_number_as_user) {
 	static const char *const rows[][2] = {{"tel:+1-201-555-0123", "+1-201-555-0123"},
-		{"TEL:7042;phone-context=example.com", "7042"}, {"tel:;x=y", ""}};
+		{"TEL:7042;phone-context=example.com", "7042"}, {"tel:;x=y", ""}, {"tel:a@b", ""},
+		{"tel:%zz", ""}, {"tel:1:2", ""}, {"tel:[1]", ""}, {"tel:*31#", ""},
+		{"tel:(0)*31", "(0)*31"}};
 	struct sip_uri u;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
