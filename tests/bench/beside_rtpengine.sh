@@ -9,8 +9,8 @@
 # pair to the counter that takes it, on the same core. Neither contains the kernel's way of a packet towards them (XDP program
 # and AF_XDP, or IP, UDP and socket): on veth it runs on the sender's core.
 #
-# Residence: from when the relay looked at a packet's queue and it was not there yet, until the packet was given to the driver. An
-# idle worker's sleep, up to 50 µs, is in it.
+# Residence, at the highest of the rates: from when the relay looked at a packet's queue and it was not there yet, until the packet
+# was given to the driver; with an idle worker's sleep (50 µs and what it takes to wake up) and with a worker that never sleeps.
 . "$(dirname "$0")/lib.sh"
 bench "the relay carries what rtpengine carries, and the CPU time of both is known"
 
@@ -127,16 +127,13 @@ measure() {
 	local ns arrived
 	arrived=$(arrived)
 	ns=$("$1_ns")
-	[ "$1" != kedge ] || ctl --json workers --interval "$TIME" >"$WORK/workers" &
 	send "$2" "$TIME"
-	wait $!
 	wait_for "the last packets" 5 settled
 	ns=$(($("$1_ns") - ns))
 	arrived=$(($(arrived) - arrived))
 	[ "$arrived" -le "$SENT" ] || fail "$1: of $SENT packets $arrived arrived"
 	[ "$2" != "${RATES%% *}" ] || [ "$arrived" -ge $((SENT * 99 / 100)) ] || fail "$1: of $SENT packets only $arrived arrived"
 	echo "$((ns / (arrived + 1))) $(calc 2 "100 * ($SENT - $arrived) / $SENT") $RATE" >>"$WORK/$1.$2"
-	[ "$1" != kedge ] || jq -r '"\(.residence_p99_us) \(.residence_p999_us) \(.busy_percent)"' <"$WORK/workers" >>"$WORK/residence.$2"
 	say "$1 $2: $(tail -n 1 "$WORK/$1.$2")" >&2
 }
 
@@ -156,6 +153,19 @@ column() { # column WHO RATE N → median
 	awk -v n="$3" '{ print $n }' "$WORK/$1.$2" | median
 }
 
+# residence WHAT: a line "p99-us p99.9-us load-percent" onto $WORK/residence.WHAT.
+residence() {
+	local rate=${RATES##* }
+	kedge_up
+	frames -e "$WORK/kedge.endpoints"
+	send $((10 * SESSIONS)) "$(short 1 4)"
+	ctl --json workers --interval "$TIME" >"$WORK/workers" &
+	send "$rate" "$TIME"
+	wait $!
+	jq -r '"\(.residence_p99_us) \(.residence_p999_us) \(.busy_percent)"' <"$WORK/workers" >>"$WORK/residence.$1"
+	kedge_down
+}
+
 renice -n -19 $$ >/dev/null # whoever else uses the machine
 topology_pair >&2
 count_arrivals access
@@ -163,6 +173,10 @@ count_arrivals core
 for i in $(seq "$ROUNDS"); do
 	round kedge
 	round rtpengine
+	residence sleeping
+	RELAY_SETTINGS="idle_sleep_us = 0;"
+	residence awake
+	RELAY_SETTINGS=
 done
 # What a packet costs one that loses many says nothing.
 reference() { # reference RATE
@@ -173,8 +187,10 @@ for rate in $RATES; do
 	# shellcheck disable=SC2046 # two words
 	row "kedge CPU at $rate packets/s" "$(column kedge "$rate" 1)" ns/packet $(reference "$rate")
 	row "kedge loss at $rate packets/s" "$(column kedge "$rate" 2)" %
-	row "residence p99 at $rate packets/s" "$(column residence "$rate" 1)" µs "$P99_GOAL" "goal, at 80 % load"
-	row "residence p99.9 at $rate packets/s" "$(column residence "$rate" 2)" µs "$P999_GOAL" "goal, at 80 % load"
-	row "worker's load at $rate packets/s" "$(calc 1 "$(column residence "$rate" 3)")" %
 	row "rtpengine loss at $rate packets/s" "$(column rtpengine "$rate" 2)" %
+done
+for what in sleeping awake; do
+	row "residence p99 at ${RATES##* } packets/s, $what" "$(column residence "$what" 1)" µs "$P99_GOAL" "goal, at 80 % load"
+	row "residence p99.9 at ${RATES##* } packets/s, $what" "$(column residence "$what" 2)" µs "$P999_GOAL" "goal, at 80 % load"
+	row "worker's load at ${RATES##* } packets/s, $what" "$(calc 1 "$(column residence "$what" 3)")" %
 done

@@ -63,7 +63,7 @@ relay_config() {
 		  control_socket = "$WORK/run/relay.sock";
 		  workers = [ $WORKER_CPU ];
 		  hugepages = "$HUGEPAGES";
-		  max_sessions = $1;
+		  max_sessions = $1;  $RELAY_SETTINGS
 		  ports = ( { name = "access"; $2 }, { name = "core"; $3 } );
 		};
 		realms = (
