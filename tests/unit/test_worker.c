@@ -3,6 +3,7 @@
 #include "dpdk_app/worker.h"
 #include "relay/counter.h"
 #include "relay/steering.h"
+#include "tests/unit/fail_alloc.h"
 #include "tests/unit/relay_fixture.h"
 #include "tests/unit/run_suite.h"
 
@@ -380,6 +381,27 @@ START_TEST(an_idle_worker_keeps_no_buffers) {
 }
 END_TEST
 
+START_TEST(each_allocation_of_the_rings_may_fail) {
+	static struct worker joined[3];
+	unsigned k;
+
+	for (k = 1;; k++) {
+		bool failed;
+		int ret;
+
+		memset(joined, 0, sizeof(joined));
+		fail_alloc_at(k);
+		ret = workers_join(joined, 3);
+		failed = fail_alloc_end();
+		workers_unjoin(joined, 3);
+		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
+		if (!failed)
+			break;
+	}
+	ck_assert_uint_eq(k, 7); // a ring pair for each two workers, each way
+}
+END_TEST
+
 int main(void) {
 	Suite *suite = suite_create("worker");
 	TCase *tc = tcase_create("worker");
@@ -391,6 +413,7 @@ int main(void) {
 	tcase_add_test(tc, a_full_ring_to_a_queue);
 	tcase_add_test(tc, without_a_free_buffer);
 	tcase_add_test(tc, an_idle_worker_keeps_no_buffers);
+	tcase_add_test(tc, each_allocation_of_the_rings_may_fail);
 	tcase_set_timeout(tc, 50);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
