@@ -110,8 +110,11 @@ enum media_event {
 	EVENT_BAD_CHECKSUM = 1 << 5, // the UDP checksum of a component's first packet is wrong
 	EVENT_PARTIAL_CHECKSUM = 1 << 6, // why: the sender left it to a network card that didn't complete it
 	EVENT_LINK_DOWN = 1 << 7, // the packet port of this side's realm had no link
-	EVENT_MEDIA_BACK =
-		1 << 8, // packets from either side after EVENT_MEDIA_TIMEOUT, which this takes back
+	// Packets from either side after EVENT_MEDIA_TIMEOUT, which this takes back.
+	EVENT_MEDIA_BACK = 1 << 8,
+
+	EVENTS_SILENCE = EVENT_MEDIA_TIMEOUT | EVENT_MEDIA_BACK,
+	EVENTS_ANEW = EVENT_ONE_WAY | EVENTS_SILENCE, // that another timeout of the session begins anew
 };
 enum { EVENT_KINDS = 9 };
 const char *media_event_name(unsigned bit_index);

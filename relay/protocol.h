@@ -129,8 +129,8 @@ struct proto_session_state {
 	uint64_t created_ns, now_ns; // CLOCK_MONOTONIC
 	struct proto_session wanted; // with local endpoints filled in
 	struct proto_component_state component[2][2]; // [side][component]
-	uint32_t events
-		[2]; // enum media_event bits that were raised so far, by side: those of the components and main's own
+	// enum media_event bits that were raised so far, by side: those of the components and main's own.
+	uint32_t events[2];
 };
 
 // Most sessions of a SESSION_DELETE (more: EMSGSIZE) and of a page of SESSION_LIST; most sessions of a SESSION_PUT.

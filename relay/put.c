@@ -219,7 +219,7 @@ static void commit(struct relay *r, struct owner *owner, const struct put_item *
 	if (item->fresh || s->media_timeout_ms != item->want.media_timeout_ms) {
 		s->quiet_ns = now_ns;
 		for (unsigned i = 0; i < 2; i++) // another silence is news
-			s->events[i] &= ~(uint32_t)(EVENT_ONE_WAY | EVENT_MEDIA_TIMEOUT | EVENT_MEDIA_BACK);
+			s->events[i] &= ~(uint32_t)EVENTS_ANEW;
 	}
 	s->media_timeout_ms = item->want.media_timeout_ms;
 	s->claimed = owner->generation;

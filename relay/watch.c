@@ -155,22 +155,21 @@ static uint64_t last_in_of_any(const struct relay *r, uint32_t slot) {
 
 static bool is_timed_out(const struct relay *r, uint32_t slot, uint64_t now_ns) {
 	const struct session *s = &r->store.sessions[slot];
-	const uint64_t since = latest(s->quiet_ns, last_in_of_any(r, slot));
 
 	return s->media_timeout_ms != 0 &&
-		clock_since(now_ns, since) >= (uint64_t)s->media_timeout_ms * 1000000;
+		clock_since(now_ns, latest(s->quiet_ns, last_in_of_any(r, slot))) >=
+		(uint64_t)s->media_timeout_ms * 1000000;
 }
 
 // What is to be told of both sides' silence. It is counted anew from when it was told.
 static uint32_t check_silence(struct relay *r, uint32_t slot, bool timed_out, uint64_t now_ns) {
-	const uint32_t silence = EVENT_MEDIA_TIMEOUT | EVENT_MEDIA_BACK;
 	struct session *s = &r->store.sessions[slot];
 	const bool was_silent = (s->events[0] & EVENT_MEDIA_TIMEOUT) != 0;
 
 	if (!timed_out && !(was_silent && last_in_of_any(r, slot) > s->quiet_ns))
 		return 0;
 	for (unsigned i = 0; i < 2; i++)
-		s->events[i] &= ~silence;
+		s->events[i] &= ~(uint32_t)EVENTS_SILENCE;
 	if (!timed_out)
 		return EVENT_MEDIA_BACK;
 	s->quiet_ns = now_ns;

@@ -36,16 +36,15 @@ struct dialog {
 	uint32_t local_cseq, remote_cseq; // 0: none yet
 	unsigned status; // of the last response that made or moved it, for passing on
 	char *reason; // its phrase
-	struct flow
-		flow; // callee's dialogs: where the branch's INVITE went; of a NATed peer, where its response came from
+	// Callee's dialogs: where the branch's INVITE went; of a NATed peer, where its response came from.
+	struct flow flow;
 	bool nated; // likewise: requests go to flow, whatever Contact says
 	bool bye_received; // it is over for both sides
 
 	// Of a description in an 18x, which the relay has to know before it is shown.
-	bool has_shown; // the last 18x carried one
-	unsigned
-		waiting_status; // of the 18x whose description has not been given to the relay yet; 0: none waits
-	unsigned preview_status; // of the 18x whose description is with the relay; 0: none is
+	bool has_description; // the last 18x carried one
+	// Of the 18x whose description has not been given to the relay yet, and of the one whose is with the relay; 0: none.
+	unsigned waiting_status, preview_status;
 };
 
 struct branch {

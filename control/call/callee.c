@@ -241,7 +241,7 @@ bool callee_is_clear(const struct call *c) {
 void callee_on_progress(struct calls *cs, struct call *c, struct branch *b, struct dialog *d) {
 	if (d == NULL || b != call_live_branch(c))
 		return; // 100 says nothing to the caller
-	if (d->has_shown && call_media_preview(cs, c, d))
+	if (d->has_description && call_media_preview(cs, c, d))
 		return; // goes on when the relay knows
 	if (call_event(cs, c, CALL_ON_PROGRESS) & CALL_DO_PASS_PROGRESS)
 		caller_send_progress(cs, c, d, d->status, (struct span){0});

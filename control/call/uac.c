@@ -77,8 +77,8 @@ static void on_provisional(struct calls *cs, struct call *c, struct branch *b, c
 	if (d != NULL && d->state == DIALOG_EARLY) {
 		note_status(d, m);
 		judge_nat(cs, b, d, m, flow);
-		d->has_shown = take_description(d, m, OFFER_ON_RECEIVE_PREVIEW);
-		if (d->has_shown)
+		d->has_description = take_description(d, m, OFFER_ON_RECEIVE_PREVIEW);
+		if (d->has_description)
 			d->waiting_status = m->status;
 	}
 	branch_step(cs, c, b, INVITE_ON_PROVISIONAL, d);

@@ -78,7 +78,7 @@ struct pairing {
 static inline void stream_set_timeout(struct stream *s, uint32_t ms) {
 	if (s->now.session.media_timeout_ms != ms)
 		for (int side = 0; side < 2; side++)
-			s->events[side] &= ~(uint32_t)(EVENT_ONE_WAY | EVENT_MEDIA_TIMEOUT);
+			s->events[side] &= ~(uint32_t)EVENTS_ANEW;
 	s->now.session.media_timeout_ms = ms;
 }
 

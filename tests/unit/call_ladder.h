@@ -79,7 +79,11 @@ unsigned skip_repeats(struct party *p);
 #define heard(p, name) bench_header((p)->last->text, name, 0)
 
 // ---- whole stretches ----
+void dial(struct party *a, struct party *b); // INVITE, as far as the callee
 void ring(struct party *a, struct party *b); // INVITE … 180
+// What b said last, a 2xx or a failure, is acknowledged to it and crosses to a, which acknowledges it too.
+void pass_answer(struct party *b, struct party *a);
+void pass_failure(struct party *b, struct party *a, int status);
 void talk(struct party *a, struct party *b); // INVITE … ACK
 // With both at their ends: BYE of x to y through Kedge.
 void hang_up(struct party *x, struct party *y);

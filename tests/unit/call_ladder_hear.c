@@ -147,10 +147,25 @@ unsigned skip_repeats(struct party *p) {
 
 // ---- whole stretches ----
 
-void ring(struct party *a, struct party *b) {
+void dial(struct party *a, struct party *b) {
 	invite(a);
 	expect(a, 100);
 	expect_request(b, "INVITE");
+}
+
+void pass_answer(struct party *b, struct party *a) {
+	expect_request(b, "ACK");
+	expect(a, 200);
+	ack(a);
+}
+
+void pass_failure(struct party *b, struct party *a, int status) {
+	expect_request(b, "ACK");
+	take_failure(a, status);
+}
+
+void ring(struct party *a, struct party *b) {
+	dial(a, b);
 	reply(b, 180, NULL);
 	expect(a, 180);
 }
@@ -158,9 +173,7 @@ void ring(struct party *a, struct party *b) {
 void talk(struct party *a, struct party *b) {
 	ring(a, b);
 	reply(b, 200, CALLEE_SDP);
-	expect_request(b, "ACK");
-	expect(a, 200);
-	ack(a);
+	pass_answer(b, a);
 	expect_nothing(a);
 	expect_nothing(b);
 }

@@ -8,9 +8,7 @@ static void open_both(void) {
 	bench_open(NULL);
 	caller_init(&alice);
 	callee_init(&bob);
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 }
 
 // RFC 3261 §13.3.1.1, RFC 6337 §3.1.1: the final answer may leave out what an 18x has shown.
@@ -82,9 +80,7 @@ START_TEST(early_media_with_a_broken_description) {
 	expect(&alice, 183);
 	ck_assert_str_eq(heard(&alice, "Content-Length"), "0");
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	hang_up(&bob, &alice);
 	bench_close();
 }
@@ -125,9 +121,7 @@ START_TEST(ringing_without_contact) {
 	expect(&alice, 180);
 	strcpy(bob.contact, contact);
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	hang_up(&alice, &bob);
 	bench_close();
 }
@@ -154,9 +148,7 @@ START_TEST(ringing_behind_early_media) {
 	expect(&alice, 180);
 	ck_assert(!has_description(&alice));
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	hang_up(&alice, &bob);
 	bench_close();
 }
@@ -178,8 +170,7 @@ START_TEST(ringing_behind_early_media_that_waits) {
 		ck_assert(has_description(&alice));
 	}
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -213,9 +204,7 @@ START_TEST(early_media_that_keeps_changing) {
 	reply_invite(&bob, 200, CALLEE_SDP);
 	bench_relay_stick(false);
 	bench_wait(10);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	hang_up(&alice, &bob);
 	bench_close();
 }
@@ -239,9 +228,7 @@ START_TEST(early_media_of_many_forks) {
 		ck_assert(has_description(&alice));
 	}
 	reply_invite(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	hang_up(&alice, &bob);
 	bench_close();
 }

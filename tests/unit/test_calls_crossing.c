@@ -13,15 +13,12 @@ static void open_with(const char *access, const char *core) {
 }
 
 static void take_invite(void) {
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 }
 
 static void finish(void) {
 	reply_invite(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 
@@ -144,8 +141,7 @@ START_TEST(asserted_identity_stays_in_its_realms) {
 	expect_request(&carol, "INVITE");
 	ck_assert_str_eq(bench_header(carol.invite, "P-Asserted-Identity", 0), "");
 	reply(&carol, 486, NULL);
-	expect_request(&carol, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&carol, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -214,9 +210,7 @@ START_TEST(the_callees_headers_stay) {
 	expect(&alice, 183);
 	add_private(&bob);
 	reply(&bob, 200, SDP_AT("198.51.100.2", "5000"));
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	add_private(&bob);
 	request(&bob, "BYE", NULL);
 	expect(&bob, 200);
@@ -234,8 +228,7 @@ START_TEST(a_failures_headers_stay) {
 	add_private(&bob);
 	add_header(&bob, "Error-Info: <sip:secret@alice.example>");
 	reply(&bob, 404, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 404);
+	pass_failure(&bob, &alice, 404);
 	bench_close();
 }
 END_TEST

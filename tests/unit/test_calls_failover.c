@@ -21,9 +21,7 @@ static void open_with(const char *trunks, const char *to) {
 
 static void open_two(void) {
 	open_with(TWO_PEERS, "\"carrier\"");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 }
 
 static void carol_answers(void) {
@@ -31,9 +29,7 @@ static void carol_answers(void) {
 	reply(&carol, 180, NULL);
 	expect(&alice, 180);
 	reply(&carol, 200, SDP_AT("198.51.100.3", "5000"));
-	expect_request(&carol, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&carol, &alice);
 }
 
 static void close_after(struct party *callee) {
@@ -64,8 +60,7 @@ START_TEST(the_second_try_is_another_invite) {
 	ck_assert_str_ne(carol.peer_tag, bob.peer_tag);
 	ck_assert_str_ne(bench_header(carol.invite, "Via", 0), bench_header(bob.invite, "Via", 0));
 	reply(&carol, 486, NULL);
-	expect_request(&carol, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&carol, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -98,9 +93,7 @@ START_TEST(not_after_a_provisional) {
 	bench_wait(30000);
 	expect_nothing(&carol);
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	close_after(&bob);
 }
 END_TEST
@@ -115,9 +108,7 @@ START_TEST(the_first_rings_too_late) {
 	take_cancel(&bob);
 	expect_nothing(&alice);
 	reply(&carol, 200, SDP_AT("198.51.100.3", "5000"));
-	expect_request(&carol, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&carol, &alice);
 	close_after(&carol);
 }
 END_TEST
@@ -147,8 +138,7 @@ START_TEST(the_first_answers_while_the_second_rings) {
 	take_bye(&bob);
 	expect_nothing(&alice);
 	reply(&carol, 486, NULL);
-	expect_request(&carol, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&carol, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -192,8 +182,7 @@ START_TEST(all_say_503) {
 	expect_request(&carol, "INVITE");
 	add_header(&carol, "Retry-After: 4711");
 	reply(&carol, 503, NULL);
-	expect_request(&carol, "ACK");
-	take_failure(&alice, 500);
+	pass_failure(&carol, &alice, 500);
 	ck_assert_str_eq(heard(&alice, "Retry-After"), "");
 	ck_assert_uint_eq(bench_ended()->status, 500);
 	bench_close();
@@ -329,9 +318,7 @@ START_TEST(picked_up_at_the_last_moment) {
 	bench_wait(900);
 	bench_relay_stick(false);
 	bench_settle();
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	close_after(&bob);
 }
 END_TEST

@@ -10,9 +10,7 @@ static void open_both(void) {
 	bench_open(NULL);
 	caller_init(&alice);
 	callee_init(&bob);
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 }
 
 static void two_forks_ring(void) {

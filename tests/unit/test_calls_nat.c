@@ -16,9 +16,7 @@ static void move(struct party *p, const char *address, uint16_t port) {
 }
 
 static void talk_as_far_as_ack(void) {
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 200, CALLEE_SDP);
 }
 
@@ -40,8 +38,7 @@ START_TEST(answers_go_back) {
 	ck_assert_ptr_nonnull(strstr(heard(&alice, "Via"), ";received=192.0.2.10;rport=40001"));
 	expect_request(&bob, "INVITE");
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -68,12 +65,9 @@ START_TEST(a_nated_caller_without_rport) {
 	char text[MESSAGE_TEXT], *at;
 
 	nated_caller();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	strcpy(text, alice.invite);
 	at = strstr(text, ";rport");
 	memmove(at, at + 6, strlen(at + 6) + 1);
@@ -108,9 +102,7 @@ static void say_without_rport(void *ctx, struct party *p, const char *text) {
 START_TEST(a_nated_caller_cancels_without_rport) {
 	nated_caller();
 	ladder_on_say(say_without_rport, NULL);
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	cancel(&alice);
 	expect(&alice, 200);
 	take_failure(&alice, 487);
@@ -293,9 +285,7 @@ START_TEST(a_proxy_is_no_nat) {
 	strcpy(alice.record_route, "<sip:192.0.2.20;lr>");
 	move(&alice, "192.0.2.20", 5060);
 	talk_as_far_as_ack();
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	request(&bob, "BYE", NULL);
 	expect(&bob, 200);
 	expect_request(&alice, "BYE");
@@ -312,9 +302,7 @@ START_TEST(never_a_nat) {
 	strcpy(bob.contact, "sip:2000@198.51.100.77:5060");
 	talk_as_far_as_ack();
 	move(&bob, "198.51.100.77", 5060);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	finish(&alice, &bob);
 }
 END_TEST
@@ -354,8 +342,7 @@ START_TEST(keepalives_while_it_rings) {
 	bench_wait(20000);
 	expect_keepalive(&alice);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST

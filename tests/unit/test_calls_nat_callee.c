@@ -64,18 +64,14 @@ START_TEST(the_flow_does_not_follow_another_fork) {
 	struct party other;
 
 	open_nated();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	set_tag(&bob, "tag-of-fork-two");
 	reply(&bob, 180, NULL);
 	expect(&alice, 180);
 	other = bob;
 	set_tag(&bob, "tag-of-fork-one");
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	move(&other, "198.51.100.44", 40001);
 	request(&other, "OPTIONS", NULL);
 	expect(&other, 200);
@@ -86,14 +82,10 @@ END_TEST
 // One that answers when its call is forgotten is told so by its flow too.
 START_TEST(a_nated_callee_answers_too_late) {
 	open_nated();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	set_tag(&bob, "tag-of-fork-one");
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	hang_up(&alice, &bob);
 	ck_assert_uint_eq(calls_now(bench_calls()), 0);
 	set_tag(&bob, "tag-of-fork-two");
@@ -112,14 +104,10 @@ static void check_forks(const char *first, const char *second, bool first_is_nat
 
 	open_both();
 	strcpy(bob.contact, first);
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	set_tag(&bob, "tag-of-fork-one");
 	reply(&bob, 200, CALLEE_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	other = bob;
 	set_tag(&other, "tag-of-fork-two");
 	strcpy(other.contact, second);
@@ -159,14 +147,10 @@ START_TEST(a_nated_callees_media) {
 	unsigned core;
 
 	open_nated();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	core = audio_port(bob.request);
 	reply(&bob, 200, SDP_AT("10.1.0.5", "5000"));
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	check_latched(audio_port(alice.last->text), core, "198.51.100.2", "198.51.100.77");
 	finish(&alice, &bob);
 }
@@ -177,9 +161,7 @@ START_TEST(a_nated_callees_early_media) {
 	unsigned core;
 
 	open_nated();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	core = audio_port(bob.request);
 	move(&bob, "198.51.100.8", 5060);
 	reply(&bob, 183, SDP_AT("10.1.0.5", "5000"));
@@ -187,8 +169,7 @@ START_TEST(a_nated_callees_early_media) {
 	check_latched(audio_port(alice.last->text), core, "198.51.100.8", "198.51.100.2");
 	move(&bob, "198.51.100.2", 5060);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST

@@ -40,9 +40,7 @@ END_TEST
 // RFC 3264: each side sees our endpoint in its own realm, and nobody else's.
 START_TEST(descriptions_are_ours) {
 	open_both();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	ck_assert_ptr_nonnull(strstr(bench_body(bob.request), "c=IN IP4 198.51.100.1\r\n"));
 	ck_assert_ptr_null(strstr(bench_body(bob.request), "4000"));
 	ck_assert_ptr_nonnull(strstr(bench_body(bob.request), "a=rtpmap:0 PCMU/8000\r\n"));
@@ -61,9 +59,7 @@ END_TEST
 // RFC 3261 §17.1.1.2: Timer A doubles; a provisional ends it.
 START_TEST(invite_is_repeated_until_something_is_heard) {
 	open_both();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	bench_wait(8000); // 0.5, 1.5, 3.5, 7.5 s
 	ck_assert_uint_eq(skip_repeats(&bob), 4);
 	reply(&bob, 100, NULL);
@@ -71,8 +67,7 @@ START_TEST(invite_is_repeated_until_something_is_heard) {
 	expect_nothing(&bob);
 	expect_nothing(&alice); // 100 is hop by hop
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -80,9 +75,7 @@ END_TEST
 // RFC 3261 §17.2.1: a repeated INVITE gets the latest provisional again; RFC 6026 §7.1: after the 2xx, nothing.
 START_TEST(repeated_invites_make_no_second_call) {
 	open_both();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	invite_again(&alice);
 	expect(&alice, 100);
 	reply(&bob, 180, NULL);
@@ -314,8 +307,7 @@ START_TEST(one_tag_without_forks) {
 	ring(&alice, &bob);
 	strcpy(tag, alice.peer_tag);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	ck_assert_str_eq(alice.peer_tag, tag);
 	bench_close();
 	open_both();
@@ -336,9 +328,7 @@ START_TEST(media_flows) {
 	unsigned access_port, core_port;
 
 	open_both();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	ck_assert_int_eq(sscanf(strstr(bob.request, "m=audio "), "m=audio %u ", &core_port), 1);
 	reply(&bob, 200, CALLEE_SDP);
 	expect_request(&bob, "ACK");

@@ -118,8 +118,7 @@ START_TEST(routes) {
 			expect(&alice, 100);
 			expect_request(&bob, "INVITE");
 			reply(&bob, 486, NULL);
-			expect_request(&bob, "ACK");
-			take_failure(&alice, 486);
+			pass_failure(&bob, &alice, 486);
 		}
 		bench_close();
 	}
@@ -143,12 +142,9 @@ START_TEST(a_pattern_without_end) {
 			invite_refused(404);
 			ck_assert_uint_eq(bench_counter(CALL_COUNTER_NOT_ROUTED), 1);
 		} else {
-			invite(&alice);
-			expect(&alice, 100);
-			expect_request(&bob, "INVITE");
+			dial(&alice, &bob);
 			reply(&bob, 486, NULL);
-			expect_request(&bob, "ACK");
-			take_failure(&alice, 486);
+			pass_failure(&bob, &alice, 486);
 		}
 		bench_close();
 	}
@@ -223,12 +219,9 @@ START_TEST(extensions_required) {
 	ck_assert_str_eq(bench_header(alice.last->text, "Unsupported", 0), "100rel");
 	ck_assert_str_eq(bench_header(alice.last->text, "Unsupported", 1), "precondition");
 	add_header(&alice, "Proxy-Require: foo"); // §20.29: for proxies
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -238,9 +231,7 @@ START_TEST(merged) {
 	struct party again;
 
 	open_both();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	again = alice;
 	again.cseq--;
 	invite(&again);
@@ -248,8 +239,7 @@ START_TEST(merged) {
 	ck_assert_uint_eq(bench_ended()->status, 482);
 	ck_assert_uint_eq(calls_now(bench_calls()), 1);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -259,9 +249,7 @@ START_TEST(a_spiral_is_two_calls) {
 	struct party again, both;
 
 	open_both();
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	again = alice;
 	strcpy(again.tag, "tag-of-another-round");
 	again.cseq--;
@@ -271,11 +259,9 @@ START_TEST(a_spiral_is_two_calls) {
 	expect_request(&both, "INVITE");
 	ck_assert_uint_eq(calls_now(bench_calls()), 2);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	reply(&both, 486, NULL);
-	expect_request(&both, "ACK");
-	take_failure(&again, 486);
+	pass_failure(&both, &again, 486);
 	bench_close();
 }
 END_TEST

@@ -187,8 +187,7 @@ START_TEST(back_and_not_ready_yet) {
 	callee_init(&callee);
 	ring(&second, &callee);
 	reply(&callee, 486, NULL);
-	expect_request(&callee, "ACK");
-	take_failure(&second, 486);
+	pass_failure(&callee, &second, 486);
 	hang_up(&alice, &bob);
 	bench_close();
 }
@@ -283,12 +282,9 @@ START_TEST(calls_are_exhausted) {
 	take_failure(&second, 503);
 	ck_assert_uint_eq(bench_counter(CALL_COUNTER_EXHAUSTED), 1);
 	hang_up(&alice, &bob);
-	invite(&second);
-	expect(&second, 100);
-	expect_request(&bob, "INVITE");
+	dial(&second, &bob);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&second, 486);
+	pass_failure(&bob, &second, 486);
 	bench_close();
 }
 END_TEST
@@ -325,9 +321,7 @@ static uint16_t port_of(const char *text, const char *media) {
 static void talk_with_video(uint16_t *audio, uint16_t *video) {
 	open_with(&(struct bench_options){.control = "media_timeout_s = 30;"});
 	alice.sdp = CALLER_SDP VIDEO("4002");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 200, CALLEE_SDP VIDEO("5002"));
 	expect_request(&bob, "ACK");
 	expect(&alice, 200);
@@ -398,21 +392,16 @@ START_TEST(ringing_may_be_silent) {
 	bench_wait(100000);
 	expect_nothing(&alice);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
 
 START_TEST(held_calls_may_be_silent) {
 	open_with(&(struct bench_options){.control = "media_timeout_s = 10;"});
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 200, CALLEE_SDP "a=inactive\r\n");
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	bench_wait(100000);
 	expect_nothing(&alice);
 	hang_up(&alice, &bob);

@@ -15,9 +15,7 @@ static void move(struct party *p, const char *address, uint16_t port) {
 }
 
 static void talk_as_far_as_ack(void) {
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 200, CALLEE_SDP);
 }
 
@@ -147,9 +145,7 @@ END_TEST
 START_TEST(the_2xx_has_the_last_word) {
 	open_both();
 	strcpy(bob.record_route, "<sip:198.51.100.21;lr>");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 180, NULL);
 	expect(&alice, 180);
 	strcpy(bob.record_route, "<sip:198.51.100.22;lr>");
@@ -204,9 +200,7 @@ static void talk_to_a_name_with(const struct bench_options *o) {
 	strcpy(bob.contact, "sip:2000@phone.example:5080");
 	talk_as_far_as_ack();
 	move(&bob, "198.51.100.33", 5080);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 }
 
 static void talk_to_a_name(void) {

@@ -23,9 +23,7 @@ static void carol_answers(void) {
 	reply(&carol, 180, NULL);
 	expect(&alice, 180);
 	reply(&carol, 200, SDP_AT("198.51.100.3", "5000"));
-	expect_request(&carol, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&carol, &alice);
 }
 
 static void close_after(struct party *callee) {
@@ -65,8 +63,7 @@ START_TEST(an_address_that_comes_too_late) {
 	expect_request(&bob, "INVITE");
 	ck_assert_int_eq(strncmp(bob.invite, "INVITE sip:2000@slow.example:5070 SIP/2.0\r\n", 43), 0);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -91,15 +88,12 @@ START_TEST(to_a_contact) {
 		bench_open(&o);
 		caller_init(&alice);
 		callee_init(&bob);
-		invite(&alice);
-		expect(&alice, 100);
-		expect_request(&bob, "INVITE");
+		dial(&alice, &bob);
 		snprintf(start, sizeof(start), "INVITE %s SIP/2.0\r\n", rows[i].uri);
 		ck_assert_msg(strncmp(bob.invite, start, strlen(start)) == 0, "%s", bob.invite);
 		ck_assert_str_eq(bob.local, "<sip:2000@198.51.100.2>");
 		reply(&bob, 503, NULL); // nowhere else to go
-		expect_request(&bob, "ACK");
-		take_failure(&alice, 500);
+		pass_failure(&bob, &alice, 500);
 		bench_close();
 	}
 }
@@ -109,9 +103,7 @@ START_TEST(to_the_next_trunk) {
 	open_with(CARRIER(PEER("198.51.100.2")) ", { name = \"backup\"; realm = \"core\"; peers = ( " PEER(
 			  "198.51.100.3") " ); }",
 		"\"carrier\", \"backup\"");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	reply(&bob, 503, NULL);
 	expect_request(&bob, "ACK");
 	bench_secret(REALM_CORE, "198.51.100.2");
@@ -120,9 +112,7 @@ START_TEST(to_the_next_trunk) {
 	ck_assert_ptr_null(strstr(carol.invite, "198.51.100.2"));
 	ck_assert_str_eq(carol.local, "<sip:2000@198.51.100.3>");
 	reply(&carol, 200, SDP_AT("198.51.100.3", "5000"));
-	expect_request(&carol, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&carol, &alice);
 	close_after(&carol);
 }
 END_TEST
@@ -134,9 +124,7 @@ END_TEST
 static void open_across(void) {
 	open_with(ACROSS, "\"carrier\", \"other\"");
 	callee_init_at(&carol, REALM_EDGE, "203.0.113.20");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	bench_no_secret(bob.call_id); // the callee's leg has one, whoever is tried
 }
 
@@ -150,9 +138,7 @@ START_TEST(to_another_realm) {
 	reply(&carol, 183, SDP_AT("203.0.113.20", "5000"));
 	expect(&alice, 183);
 	reply(&carol, 200, SDP_AT("203.0.113.20", "5000"));
-	expect_request(&carol, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&carol, &alice);
 	close_after(&carol);
 }
 END_TEST
@@ -166,9 +152,7 @@ START_TEST(to_another_realm_and_a_late_answer_in_the_first) {
 	expect_request(&bob, "ACK");
 	take_bye(&bob);
 	reply(&carol, 200, SDP_AT("203.0.113.20", "5000"));
-	expect_request(&carol, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&carol, &alice);
 	close_after(&carol);
 }
 END_TEST

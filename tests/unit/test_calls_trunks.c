@@ -11,14 +11,10 @@ START_TEST(a_peer_calls) {
 	caller_init_at(&alice, REALM_CORE, "198.51.100.2");
 	alice.sdp = CALLEE_SDP;
 	callee_init_at(&callee, REALM_ACCESS, "192.0.2.10");
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&callee, "INVITE");
+	dial(&alice, &callee);
 	ck_assert_int_eq(strncmp(callee.invite, "INVITE sip:2000@192.0.2.10:5060 SIP/2.0\r\n", 41), 0);
 	reply(&callee, 200, CALLER_SDP);
-	expect_request(&callee, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&callee, &alice);
 	hang_up(&callee, &alice);
 	bench_close();
 }
@@ -41,8 +37,7 @@ static void check_peer(const char *address, bool may_call) {
 	expect(&alice, 100);
 	expect_request(&callee, "INVITE");
 	reply(&callee, 486, NULL);
-	expect_request(&callee, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&callee, &alice, 486);
 }
 
 // Who a peer is is asked again every minute: each of its addresses may call, one that it had may not, and what was known
@@ -100,14 +95,12 @@ START_TEST(a_peers_address_in_another_realm) {
 	callee_init_at(&bob, REALM_ACCESS, "192.0.2.10");
 	ring(&alice, &bob);
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 	open_elsewhere("allow = [ \"192.0.9.0/24\" ];");
 	ring(&alice, &bob); // by the realm's route
 	reply(&bob, 486, NULL);
-	expect_request(&bob, "ACK");
-	take_failure(&alice, 486);
+	pass_failure(&bob, &alice, 486);
 	bench_close();
 }
 END_TEST
@@ -154,9 +147,7 @@ START_TEST(timers_of_an_invite) {
 	open_quick();
 	caller_init(&alice);
 	callee_init(&bob);
-	invite(&alice);
-	expect(&alice, 100);
-	expect_request(&bob, "INVITE");
+	dial(&alice, &bob);
 	check_quick(&bob);
 	take_failure(&alice, 408);
 	ck_assert_uint_eq(calls_now(bench_calls()), 0);
@@ -185,9 +176,7 @@ START_TEST(timers_of_a_bye_to_a_caller) {
 	callee_init_at(&bob, REALM_ACCESS, "192.0.2.10");
 	ring(&alice, &bob);
 	reply(&bob, 200, CALLER_SDP);
-	expect_request(&bob, "ACK");
-	expect(&alice, 200);
-	ack(&alice);
+	pass_answer(&bob, &alice);
 	request(&bob, "BYE", NULL);
 	expect(&bob, 200);
 	expect_request(&alice, "BYE");
