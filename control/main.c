@@ -136,7 +136,7 @@ static void usage(FILE *to) {
 		"  -h, --help         this text\n"
 		"SIGTERM drains: no new calls, the end when the last one is over or after %d s; a second one ends at once.\n"
 		"Exit status: 0; 1 refused; 2 usage or wrong configuration.\n",
-		DRAIN_MS / 1000);
+		DRAIN_S);
 }
 
 int main(int argc, char **argv) {

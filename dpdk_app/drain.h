@@ -1,10 +1,9 @@
 // When the relay ends: told once (SIGTERM) it waits for its sessions, 30 s at most; told twice, or by SIGINT, it ends at once.
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "config/program.h"
 
-enum { DRAIN_S = 30 };
+#include <stdint.h>
 
 struct drain { // zeroed: not told
 	unsigned told;

@@ -2,8 +2,6 @@
 
 #include "config/log.h"
 
-#include <signal.h>
-
 void drain_on_drained(struct drain *d) {
 	log_info("control state=drained");
 	loop_stop(d->loop);
@@ -27,12 +25,12 @@ static void on_overdue(void *ctx, uint64_t ref) {
 }
 
 void drain_on_signal(struct drain *d, int signo) {
-	if (signo == SIGINT || ++d->n_terms > 1) {
+	if (!program_drains(&d->told, signo)) {
 		log_info("control state=ended calls_left=%u", calls_now(d->calls));
 		loop_stop(d->loop);
 		return;
 	}
-	log_info("control state=draining calls=%u longest_s=%d", calls_now(d->calls), DRAIN_MS / 1000);
-	loop_timer_start(d->loop, &d->timer, DRAIN_MS, on_overdue, d, 0);
+	log_info("control state=draining calls=%u longest_s=%d", calls_now(d->calls), DRAIN_S);
+	loop_timer_start(d->loop, &d->timer, DRAIN_S * 1000, on_overdue, d, 0);
 	calls_drain(d->calls);
 }

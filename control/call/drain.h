@@ -2,15 +2,16 @@
 // and gives them 5 s for that. Told twice, or by SIGINT, it ends at once.
 #pragma once
 
+#include "config/program.h"
 #include "control/call/calls.h"
 
-enum { DRAIN_MS = 30000, DRAIN_STOP_MS = 5000 };
+enum { DRAIN_STOP_MS = 5000 };
 
 struct drain { // zeroed but for the first two, which it borrows
 	struct loop *loop;
 	struct calls *calls;
 	struct timer timer;
-	unsigned n_terms; // SIGTERMs so far
+	unsigned told;
 };
 
 // A signal came, in a turn of the loop. Logs.
