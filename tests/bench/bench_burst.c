@@ -5,17 +5,11 @@
 // Prints a line each: name, median of the rounds, quickest round; and "packets", how many went through. Exit status 1 if one
 // isn't forwarded. The first packet of each component, which costs more, went through before.
 #include "tests/unit/relay_fixture.h"
+#include "dpdk_app/clock.h"
 
 #include <time.h>
 
 enum { PAYLOAD = 172, ROUND = 512 }; // frames: what a receive ring holds
-
-static uint64_t clock_ns(void) {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 // Both realms with room for so many sessions: as many addresses as that takes.
 static void make_room(struct fixture *f, uint32_t sessions) {
@@ -51,15 +45,15 @@ static void fill(const struct proto_put_result *put, unsigned side, uint8_t *fra
 // One round over prepared frames, timed without their preparation. Returns how many were forwarded.
 static unsigned run(
 	struct fixture *f, struct relay_packet *p, unsigned burst, uint64_t *burst_ns, uint64_t *count_ns) {
-	uint64_t start = clock_ns(), middle;
+	uint64_t start = clock_now_ns(), middle;
 	unsigned forwarded = 0;
 
 	for (unsigned i = 0; i < ROUND; i += burst)
 		relay_burst(f->w, p + i, burst, f->now);
-	middle = clock_ns();
+	middle = clock_now_ns();
 	for (unsigned i = 0; i < ROUND; i += burst)
 		relay_count(f->w, p + i, burst);
-	*count_ns = clock_ns() - middle;
+	*count_ns = clock_now_ns() - middle;
 	*burst_ns = middle - start;
 	for (unsigned i = 0; i < ROUND; i++)
 		forwarded += p[i].verdict == VERDICT_FORWARDED;

@@ -1,6 +1,7 @@
 // bench_next_hops DESTINATIONS [GATEWAYS]: what the table of next hops costs the main thread, behind that many gateways (1; 0:
 // each destination is its own next hop). Prints a figure a line: name, value, unit.
 #include "dpdk_app/next_hops.h"
+#include "dpdk_app/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,23 +19,16 @@ struct bench {
 	uint64_t begin_ns, now_ns;
 };
 
-static uint64_t clock_ns(void) {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void begin(struct bench *b) {
-	b->begin_ns = clock_ns();
+	b->begin_ns = clock_now_ns();
 }
 
 static void show_each(const struct bench *b, const char *name) {
-	printf("%s %.0f ns\n", name, (double)(clock_ns() - b->begin_ns) / b->n);
+	printf("%s %.0f ns\n", name, (double)(clock_now_ns() - b->begin_ns) / b->n);
 }
 
 static void show_whole(const struct bench *b, const char *name) {
-	printf("%s %.2f ms\n", name, (double)(clock_ns() - b->begin_ns) / 1e6);
+	printf("%s %.2f ms\n", name, (double)(clock_now_ns() - b->begin_ns) / 1e6);
 }
 
 static struct endpoint destination(uint32_t i) {

@@ -44,7 +44,7 @@ struct load {
 	uint64_t moved_ns; // when a call last got on
 
 	// The running step.
-	uint32_t first, n_begun, n_answered, n_ended, n_failed;
+	uint32_t n_begun, n_answered, n_ended, n_failed;
 	uint64_t *delays_ns;
 	uint32_t n_delays;
 };
@@ -54,7 +54,8 @@ static _Noreturn void die(const char *what) {
 	exit(1);
 }
 
-static uint64_t clock_ns(void) {
+// The clock of the kernel's stamps on what arrives.
+static uint64_t realtime_ns(void) {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
@@ -96,7 +97,7 @@ static uint64_t arrival_ns(struct msghdr *m) {
 		memcpy(&t, CMSG_DATA(c), sizeof(t));
 		return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 	}
-	return clock_ns();
+	return realtime_ns();
 }
 
 static void take_invite(struct load *l, struct load_call *c, const char *message, uint64_t at_ns) {
@@ -190,7 +191,7 @@ static void receive(struct load *l, enum load_party party) {
 			die("recvmmsg");
 		for (int i = 0; i < n; i++) {
 			buffers[i][m[i].msg_len] = '\0';
-			l->moved_ns = clock_ns();
+			l->moved_ns = realtime_ns();
 			if (party == LOAD_CALLEE)
 				at_callee(l, buffers[i], &from[i], arrival_ns(&m[i].msg_hdr));
 			else
@@ -201,7 +202,7 @@ static void receive(struct load *l, enum load_party party) {
 
 static void wait_until(struct load *l, uint64_t ns) {
 	struct pollfd fds[2] = {{.fd = l->fd[0], .events = POLLIN}, {.fd = l->fd[1], .events = POLLIN}};
-	const uint64_t now = clock_ns(), wait = ns > now ? ns - now : 0;
+	const uint64_t now = realtime_ns(), wait = ns > now ? ns - now : 0;
 	const struct timespec t = {(time_t)(wait / SECOND), (long)(wait % SECOND)};
 
 	if (ppoll(fds, 2, &t, NULL) < 0 && errno != EINTR)
@@ -219,7 +220,7 @@ static void begin_call(struct load *l, uint32_t index) {
 
 	*c = (struct load_call){.index = index, .turn = c->turn + 1};
 	len = load_call_invite(&l->network, c, out);
-	c->invited_ns = clock_ns();
+	c->invited_ns = realtime_ns();
 	send_to(l->fd[LOAD_CALLER], out, len, &l->network.edge);
 	l->n_begun++;
 }
@@ -234,17 +235,26 @@ static void end_call(struct load *l, uint32_t index) {
 
 static void begin_step(struct load *l) {
 	l->n_begun = l->n_answered = l->n_ended = l->n_failed = l->n_delays = 0;
-	l->moved_ns = clock_ns();
+	l->moved_ns = realtime_ns();
 }
 
 // Until all have come as far as n says, or nothing moves any more.
 static bool wait_for(struct load *l, const uint32_t *value, uint32_t n) {
 	while (*value < n) {
-		if (clock_ns() - l->moved_ns > 5 * SECOND)
+		if (realtime_ns() - l->moved_ns > 5 * SECOND)
 			return false;
-		wait_until(l, clock_ns() + SECOND / 10);
+		wait_until(l, realtime_ns() + SECOND / 10);
 	}
 	return true;
+}
+
+// Until the i-th of a steady rate is due.
+static void pace(struct load *l, uint64_t start_ns, uint64_t i, uint32_t rate) {
+	const uint64_t due = start_ns + i * SECOND / rate;
+
+	do
+		wait_until(l, due);
+	while (realtime_ns() < due);
 }
 
 static int compare(const void *a, const void *b) {
@@ -265,16 +275,12 @@ static void show_delays(struct load *l) {
 }
 
 static bool hold(struct load *l, uint32_t n, uint32_t rate) {
-	const uint64_t start = clock_ns();
+	const uint64_t start = realtime_ns();
 
 	if (n > l->max || rate == 0)
 		return false;
 	for (uint32_t i = 0; l->n_up + i < n; i++) {
-		const uint64_t due = start + i * SECOND / rate;
-
-		do
-			wait_until(l, due);
-		while (clock_ns() < due);
+		pace(l, start, i, rate);
 		begin_call(l, l->n_up + i);
 	}
 	if (!wait_for(l, &l->n_answered, l->n_begun))
@@ -286,17 +292,13 @@ static bool hold(struct load *l, uint32_t n, uint32_t rate) {
 
 // Calls above the held ones, each ended a second after it began.
 static bool run(struct load *l, uint32_t seconds, uint32_t rate) {
-	const uint64_t start = clock_ns();
+	const uint64_t start = realtime_ns();
 	const uint32_t n = seconds * rate, span = l->max - l->n_up;
 
 	if (rate == 0 || n == 0 || span < 2 * rate)
 		return false;
 	for (uint32_t i = 0; i < n + rate; i++) {
-		const uint64_t due = start + i * SECOND / rate;
-
-		do
-			wait_until(l, due);
-		while (clock_ns() < due);
+		pace(l, start, i, rate);
 		if (i >= rate)
 			end_call(l, l->n_up + (i - rate) % span);
 		if (i < n)
@@ -305,22 +307,18 @@ static bool run(struct load *l, uint32_t seconds, uint32_t rate) {
 	if (!wait_for(l, &l->n_ended, n))
 		return false;
 	printf("calls %u calls\n", n);
-	printf("seconds %.3f s\n", (double)(clock_ns() - start) / 1e9);
+	printf("seconds %.3f s\n", (double)(realtime_ns() - start) / 1e9);
 	show_delays(l);
 	return true;
 }
 
 static bool end(struct load *l, uint32_t rate) {
-	const uint64_t start = clock_ns();
+	const uint64_t start = realtime_ns();
 
 	if (rate == 0)
 		return false;
 	for (uint32_t i = 0; i < l->n_up; i++) {
-		const uint64_t due = start + i * SECOND / rate;
-
-		do
-			wait_until(l, due);
-		while (clock_ns() < due);
+		pace(l, start, i, rate);
 		end_call(l, i);
 	}
 	if (!wait_for(l, &l->n_ended, l->n_up))
@@ -348,7 +346,7 @@ static void look_at_way(struct way *w, uint64_t silence_ns) {
 	uint8_t packet[256];
 
 	while (recv(w->to, packet, sizeof(packet), 0) > 0) {
-		const uint64_t now = clock_ns();
+		const uint64_t now = realtime_ns();
 
 		if (w->last_ns != 0 && w->gap_ns == 0 && now - w->last_ns >= silence_ns)
 			w->gap_ns = now - w->last_ns;
@@ -358,7 +356,7 @@ static void look_at_way(struct way *w, uint64_t silence_ns) {
 
 static bool gap(struct load *l, uint32_t silence_ms) {
 	const uint32_t calls[2] = {0, l->n_up - 1};
-	uint64_t limit = clock_ns() + 60 * SECOND, next = clock_ns();
+	uint64_t limit = realtime_ns() + 60 * SECOND, next = realtime_ns();
 	struct way ways[4] = {0};
 	bool missing = true, said = false;
 
@@ -373,7 +371,7 @@ static bool gap(struct load *l, uint32_t silence_ms) {
 		ways[i] = (struct way){fd[0], fd[1], c->media[0], 0, 0};
 		ways[i + 1] = (struct way){fd[1], fd[0], c->media[1], 0, 0};
 	}
-	for (uint16_t sequence = 0; missing && clock_ns() < limit; sequence++) {
+	for (uint16_t sequence = 0; missing && realtime_ns() < limit; sequence++) {
 		bool flows = true;
 
 		next += SECOND / 1000;

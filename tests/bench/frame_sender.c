@@ -7,6 +7,8 @@
 // over time as those of many phones do. Past the queueing discipline and without sockets: a sender costs little.
 // A sender that was kept from sending for more than 1 ms does not make up for it: a burst would lose what the rate does not.
 // Prints "sent N" and "rate N", what it achieved.
+#include "dpdk_app/clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -41,13 +43,6 @@ struct sender {
 static _Noreturn void die(const char *what) {
 	fprintf(stderr, "frame_sender: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static uint64_t clock_ns(void) {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 static uint16_t get16(const uint8_t *p) {
@@ -157,11 +152,11 @@ static uint64_t sleep_until(uint64_t ns) {
 	const struct timespec until = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-	return clock_ns();
+	return clock_now_ns();
 }
 
 static void run(struct sender *s, double rate, double seconds) {
-	const uint64_t began = clock_ns(), all = (uint64_t)(rate * seconds);
+	const uint64_t began = clock_now_ns(), all = (uint64_t)(rate * seconds);
 	uint64_t start = began, wake = began;
 
 	prctl(PR_SET_TIMERSLACK, 1ul); // ns
@@ -180,7 +175,7 @@ static void run(struct sender *s, double rate, double seconds) {
 			send_some(s, due - s->sent < BATCH ? (unsigned)(due - s->sent) : BATCH);
 	}
 	printf("sent %" PRIu64 "\n", s->sent);
-	printf("rate %.0f\n", (double)s->sent * 1e9 / (double)(clock_ns() - began));
+	printf("rate %.0f\n", (double)s->sent * 1e9 / (double)(clock_now_ns() - began));
 }
 
 int main(int argc, char **argv) {

@@ -20,6 +20,7 @@
 // Sessions outlive the connection; with another HELLO of the same owner they have 30 s to be put or deleted. Prints a figure a
 // line: name, value, unit. Exit status: 0, 1 something does not add up or was refused, 2 usage, 3 no relay.
 #include "tests/bench/load_client.h"
+#include "dpdk_app/clock.h"
 #include "tests/bench/load_frames.h"
 
 #include "control/ops/relay_observer.h"
@@ -50,15 +51,8 @@ struct load {
 	uint32_t n_taken; // sessions of the replies so far
 };
 
-static uint64_t clock_ns(void) {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void show_rate(const char *name, uint64_t n, const char *unit, uint64_t since_ns) {
-	printf("%s %.0f %s/s\n", name, (double)n * 1e9 / (double)(clock_ns() - since_ns), unit);
+	printf("%s %.0f %s/s\n", name, (double)n * 1e9 / (double)(clock_now_ns() - since_ns), unit);
 }
 
 static int connected(struct load *l) {
@@ -115,7 +109,7 @@ static bool make_locals(struct load *l) {
 
 // All requests of one type, per_request sessions each; rate is the figure's name.
 static int run(struct load *l, struct load_work *work, uint32_t per_request, const char *rate) {
-	const uint64_t start = clock_ns();
+	const uint64_t start = clock_now_ns();
 	uint32_t n_again = 0;
 	int ret;
 
@@ -198,7 +192,7 @@ static int list_all(struct load *l, const char *file) {
 	(void)file;
 	if (ret < 0)
 		return ret;
-	start = clock_ns();
+	start = clock_now_ns();
 	l->n_taken = 0;
 	ret = relay_observer_list(observer, 0, on_listed, l);
 	show_rate("list_rate", l->n_taken, "sessions", start);

@@ -1,49 +1,8 @@
-// Events, silence, owners that come and go.
-#include "relay/core.h"
-#include "tests/unit/relay_fixture.h"
+// What subscribers are told: latches, silence, one-way media, next hops and links that fail.
 #include "tests/unit/run_suite.h"
+#include "tests/unit/watch_fixture.h"
 
-#include <check.h>
-
-#define S 1000000000ull
-
-static struct fixture *f;
-static struct server_conn *controller;
-static struct proto_session session;
-static struct proto_put_result put;
 static struct proto_event event;
-
-static void reconnect(void) {
-	relay_conn_close(f->r, controller, f->now);
-	controller = f->c = fix_open(f, f, true);
-	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
-}
-
-static void setup(void) {
-	f = fix_create(5000); // more than a slice
-	controller = f->c;
-	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, FIX_OWNER), 0);
-	ck_assert_uint_eq(fix_ask(f, PROTO_SUBSCRIBE, NULL, 0, 0, NULL, 0, 0), 0);
-	session = fix_session(1);
-	session.media_timeout_ms = 30000;
-}
-
-static void teardown(void) {
-	fix_destroy(f);
-}
-
-static void put_session(void) {
-	ck_assert_uint_eq(fix_put(f, &session, &put), 0);
-	fix_forget(f);
-}
-
-// Let main look for so long, in its ticks; what it sent stays. Other tests' owners are not swept meanwhile.
-static void pass(uint64_t ns) {
-	for (uint64_t end = f->now + ns; f->now < end;) {
-		f->now += 250000000;
-		fix_settle(f);
-	}
-}
 
 // The one event that came since the last look, or none.
 static bool got_event(void) {
@@ -61,14 +20,6 @@ static bool got_event(void) {
 	ck_assert_uint_eq(event.session_id, session.session_id);
 	ck_assert_uint_eq(event.call_id, session.call_id);
 	return true;
-}
-
-static void caller_sends(void) {
-	fix_media(f, "192.0.2.10", 4000, &put.local[0], 0, false);
-}
-
-static void callee_sends(void) {
-	fix_media(f, "198.51.100.20", 5000, &put.local[1], 1, false);
 }
 
 START_TEST(latches_are_told) {
@@ -187,13 +138,6 @@ START_TEST(held_calls_may_be_silent) {
 	ck_assert(got_event());
 }
 END_TEST
-
-static void one_side_sends(uint64_t seconds, void (*send)(void)) {
-	for (uint64_t i = 0; i < seconds; i++) {
-		send();
-		pass(S);
-	}
-}
 
 START_TEST(one_way_is_told) {
 	put_session();
@@ -406,149 +350,9 @@ START_TEST(many_events_take_several_messages) {
 }
 END_TEST
 
-// ---- owners ----
-
-static void put_three(void) {
-	for (unsigned i = 1; i <= 3; i++) {
-		struct proto_session s = fix_session(i);
-
-		ck_assert_uint_eq(fix_put(f, &s, &put), 0);
-	}
-}
-
-static bool is_there(uint64_t counter) {
-	struct proto_session_state state;
-
-	return fix_ref(f, PROTO_SESSION_GET, fix_id(counter), &state) == 0;
-}
-
-START_TEST(what_is_not_wanted_is_swept) {
-	struct proto_session s = fix_session(2);
-	struct proto_session_ref claim = {.session_id = fix_id(1)};
-
-	put_three();
-	reconnect();
-	ck_assert_uint_eq(fix_ask(f, PROTO_CLAIM, &claim, sizeof(claim), 1, NULL, 0, 0), 0);
-	ck_assert_uint_eq(fix_put(f, &s, &put), 0);
-	pass(S);
-	ck_assert_uint_eq(relay_sessions(f->r), 3);
-	ck_assert_uint_eq(fix_ask(f, PROTO_SYNC_DONE, NULL, 0, 0, NULL, 0, 0), 0);
-	pass(S);
-	ck_assert(is_there(1) && is_there(2) && !is_there(3));
-	ck_assert_uint_eq(relay_stats(f->r)->sessions_swept, 1);
-	pass(60 * S);
-	ck_assert_uint_eq(relay_sessions(f->r), 2);
-}
-END_TEST
-
-START_TEST(claims_of_nothing_are_refused_whole) {
-	struct proto_session_ref claims[2] = {{.session_id = fix_id(1)}, {.session_id = fix_id(9)}};
-
-	put_three();
-	reconnect();
-	ck_assert_uint_eq(fix_ask(f, PROTO_CLAIM, claims, sizeof(claims[0]), 2, NULL, 0, 0), ENOENT);
-	fix_ask(f, PROTO_SYNC_DONE, NULL, 0, 0, NULL, 0, 0);
-	pass(S);
-	ck_assert_uint_eq(relay_sessions(f->r), 0);
-}
-END_TEST
-
-START_TEST(without_sync_done_it_is_swept_after_30_s) {
-	put_three();
-	reconnect();
-	pass(29 * S);
-	ck_assert_uint_eq(relay_sessions(f->r), 3);
-	pass(2 * S);
-	ck_assert_uint_eq(relay_sessions(f->r), 0);
-	ck_assert_uint_eq(fix_hops_used(f), 0);
-}
-END_TEST
-
-START_TEST(sweeps_leave_other_owners_alone) {
-	struct proto_session s = fix_session(1);
-
-	put_three();
-	f->c = fix_open(f, f, true);
-	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, 8), 0);
-	s.session_id = 8ull << 48 | 1;
-	ck_assert_uint_eq(fix_put(f, &s, &put), 0);
-	ck_assert_uint_eq(fix_ask(f, PROTO_SYNC_DONE, NULL, 0, 0, NULL, 0, 0), 0);
-	pass(S);
-	ck_assert_uint_eq(relay_sessions(f->r), 4);
-}
-END_TEST
-
-START_TEST(a_controller_that_leaves_in_mid_sweep_sweeps_no_more) {
-	put_three();
-	reconnect();
-	fix_request(f, PROTO_SYNC_DONE, NULL, 0, 0); // not ticked yet
-	relay_conn_close(f->r, controller, f->now);
-	fix_settle(f);
-	ck_assert_uint_eq(relay_sessions(f->r), 3);
-	controller = f->c = fix_open(f, f, true);
-}
-END_TEST
-
-START_TEST(media_flows_without_a_controller) {
-	put_session();
-	relay_conn_close(f->r, controller, f->now);
-	controller = f->c = fix_open(f, f, true);
-	ck_assert_uint_eq(relay_stats(f->r)->controller_connected, 1);
-	one_side_sends(100, caller_sends);
-	ck_assert_uint_eq(relay_stats(f->r)->controller_connected, 0);
-	ck_assert_uint_eq(relay_sessions(f->r), 1);
-	pass(28 * S); // then it stops
-	ck_assert_uint_eq(relay_sessions(f->r), 1);
-	pass(3 * S);
-	ck_assert_uint_eq(relay_sessions(f->r), 0);
-	ck_assert_uint_eq(relay_stats(f->r)->sessions_timed_out, 1);
-	ck_assert_ptr_nonnull(strstr(f->logged, "media_timeout"));
-}
-END_TEST
-
-START_TEST(no_session_outlives_its_owner_for_an_hour) {
-	session.media_timeout_ms = 0;
-	put_session();
-	relay_conn_close(f->r, controller, f->now);
-	controller = f->c = fix_open(f, f, true);
-	f->now += 3599 * S;
-	fix_settle(f);
-	fix_settle(f);
-	ck_assert_uint_eq(relay_sessions(f->r), 1);
-	pass(3 * S);
-	ck_assert_uint_eq(relay_sessions(f->r), 0);
-	ck_assert_uint_eq(fix_hops_used(f), 0);
-}
-END_TEST
-
-// A place is for those who say what they want, whatever else they say.
-START_TEST(a_peer_without_hello_is_closed) {
-	struct server_conn *silent = fix_open(f, f, true);
-
-	f->c = fix_open(f, f, true);
-	ck_assert_uint_eq(fix_hello(f, PROTO_CONTROLLER, 0), EINVAL);
-	f->now += 2 * S - 1;
-	fix_settle(f);
-	f->c = fix_open(f, f, false); // its time begins now
-	ck_assert_uint_eq(f->n_closed, 0);
-	f->n_logged = 0;
-	f->now += 1;
-	fix_settle(f);
-	fix_settle(f);
-	ck_assert_uint_eq(f->n_closed, 2); // once each, and not the one that said HELLO long ago
-	ck_assert_uint_eq(f->n_logged, 2);
-	ck_assert_ptr_nonnull(strstr(f->logged, "refused=silent"));
-	ck_assert_uint_eq(relay_stats(f->r)->control_refused, 1 + 2); // the HELLO, and these
-	ck_assert_int_eq(fix_request_on(f, silent, PROTO_HELLO, NULL, 0, 0), -EPIPE);
-	ck_assert_uint_eq(fix_hello(f, PROTO_OBSERVER, 0), 0);
-	f->now += 10 * S;
-	fix_settle(f);
-	ck_assert_uint_eq(f->n_closed, 2);
-}
-END_TEST
-
-static TCase *events_case(void) {
-	TCase *tc = tcase_create("events");
+int main(void) {
+	Suite *suite = suite_create("watch");
+	TCase *tc = tcase_create("all");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, latches_are_told);
@@ -572,28 +376,6 @@ static TCase *events_case(void) {
 	tcase_add_test(tc, slow_subscribers_lose_events_and_are_told);
 	tcase_add_test(tc, gone_subscribers_are_closed);
 	tcase_add_test(tc, many_events_take_several_messages);
-	return tc;
-}
-
-static TCase *owners_case(void) {
-	TCase *tc = tcase_create("owners");
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, a_peer_without_hello_is_closed);
-	tcase_add_test(tc, what_is_not_wanted_is_swept);
-	tcase_add_test(tc, claims_of_nothing_are_refused_whole);
-	tcase_add_test(tc, without_sync_done_it_is_swept_after_30_s);
-	tcase_add_test(tc, sweeps_leave_other_owners_alone);
-	tcase_add_test(tc, a_controller_that_leaves_in_mid_sweep_sweeps_no_more);
-	tcase_add_test(tc, media_flows_without_a_controller);
-	tcase_add_test(tc, no_session_outlives_its_owner_for_an_hour);
-	return tc;
-}
-
-int main(void) {
-	Suite *suite = suite_create("watch");
-
-	suite_add_tcase(suite, events_case());
-	suite_add_tcase(suite, owners_case());
+	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
