@@ -24,7 +24,7 @@ HOSTILE_CLIENT=$BUILD_DIR/tests/e2e/hostile_client
 hostile() { # hostile CASE OUTCOME [COMMAND…: what it is run by]
 	local case=$1 wanted=$2 outcome
 	shift 2
-	outcome=$("$@" timeout 20 "$HOSTILE_CLIENT" "$WORK/run/relay.sock" "$case" 2>>"$WORK/hostile.log") ||
+	outcome=$(timeout 20 "$@" "$HOSTILE_CLIENT" "$WORK/run/relay.sock" "$case" 2>>"$WORK/hostile.log") ||
 		fail "hostile_client $case ended with $?"
 	[[ "$outcome" =~ ^($wanted)$ ]] || fail "$case: got '$outcome', wanted '$wanted'"
 	say "ok: $case: $outcome"
