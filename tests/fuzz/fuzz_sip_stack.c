@@ -24,18 +24,42 @@ static bool is_checked; // what is sent now answers a good message
 static struct sip_msg again;
 static char copy[SIP_MESSAGE_MAX];
 
-static void capture(void *ctx, const struct flow *to, struct span data, uint64_t ref) {
+// An answer goes back over every Via of its request, so only whoever sent that finds one Via in it. Takes the lower ones
+// out of the parsed copy, whose Vias stand behind each other; returns its length.
+static size_t cut_lower_vias(size_t len) {
+	char *top_end = (char *)again.via.whole.data + again.via.whole.len;
+	const char *end = top_end;
+	const struct sip_header *h;
+
+	for (unsigned i = 0; (h = sip_msg_header(&again, HEADER_VIA, i)) != NULL; i++)
+		end = h->value.data + h->value.len;
+	memmove(top_end, end, (size_t)(copy + len - end));
+	return len - (size_t)(end - top_end);
+}
+
+static void check_sent(struct span data) {
+	size_t len = data.len;
 	enum sip_fault fault;
 
+	if (sip_msg_parse(copy, len, &again, &fault) == SIP_FRAME_OK)
+		return;
+	if (fault == SIP_FAULT_BAD_VIA && !again.is_request && again.via.whole.len > 0 && again.n_vias > 1) {
+		len = cut_lower_vias(len);
+		if (sip_msg_parse(copy, len, &again, &fault) == SIP_FRAME_OK)
+			return;
+	}
+	fprintf(stderr, "%s:\n" SPAN_FMT "\n", sip_fault_name(fault), SPAN_ARG(data));
+	abort();
+}
+
+static void capture(void *ctx, const struct flow *to, struct span data, uint64_t ref) {
 	(void)ctx;
 	assert(to->remote.family == IP_V4);
 	assert(ref == 0 || pool_find(stack->transactions, ref) != NULL);
 	n_sent++;
 	memcpy(copy, data.data, data.len);
-	if (is_checked && sip_msg_parse(copy, data.len, &again, &fault) != SIP_FRAME_OK) {
-		fprintf(stderr, "%s:\n" SPAN_FMT "\n", sip_fault_name(fault), SPAN_ARG(data));
-		abort();
-	}
+	if (is_checked)
+		check_sent(data);
 }
 
 static void on_request(
@@ -136,8 +160,7 @@ static void deliver(const uint8_t *data, size_t len) {
 		char *twin = malloc(s.len + 1);
 
 		memcpy(twin, text, s.len);
-		// An answer with two Vias is a good one, but not for us.
-		is_checked = sip_msg_parse(twin, s.len, &again, &fault) == SIP_FRAME_OK && again.n_vias == 1;
+		is_checked = sip_msg_parse(twin, s.len, &again, &fault) == SIP_FRAME_OK;
 		free(twin);
 		stack_transport_user(stack).on_datagram(stack, text, s.len, &from);
 		assert(!is_checked || refused == sip_stack_counters(stack)[SIP_COUNTER_REFUSED]);
