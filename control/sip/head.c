@@ -32,14 +32,19 @@ static bool is_sent_by(const struct sip_via *v, const struct endpoint *source) {
 	return endpoint_parse(v->host.data, v->host.len, 0, &host) == 0 && endpoint_same_addr(&host, source);
 }
 
+// A value that parameters are put behind, without the ";" and blanks at its end.
+static struct span without_end(struct span value) {
+	while (value.len > 0 && memchr("; \t", value.data[value.len - 1], 3) != NULL)
+		value.len--;
+	return value;
+}
+
 // RFC 3261 §18.2.1 adds received when it differs from sent-by, RFC 3581 §4 always beside rport.
 static void put_top_via(struct sink *s, const struct sip_via *v, const struct endpoint *source) {
 	char text[ENDPOINT_TEXT];
 	size_t n_before = v->params.len == 0 ? v->whole.len : (size_t)(v->params.data - v->whole.data);
 
-	while (n_before > 0 && memchr("; \t", v->whole.data[n_before - 1], 3) != NULL)
-		n_before--;
-	sink_put(s, v->whole.data, n_before);
+	sink_span(s, without_end((struct span){v->whole.data, n_before}));
 	put_params(s, v->params, v->has_rport);
 	if (v->has_rport || !is_sent_by(v, source))
 		sink_format(s, ";received=%s", endpoint_format_addr(source, text));
@@ -186,12 +191,14 @@ struct endpoint head_reply_to(const struct sip_msg *m, const struct flow *from, 
 }
 
 static void put_to(struct sink *s, const struct head *h, unsigned status, struct span tag) {
-	sink_text(s, "To: ");
-	sink_span(s, h->part[HEAD_TO]);
-	if (status > 100 && h->part[HEAD_TO_TAG].len == 0 && tag.len > 0) {
-		sink_text(s, ";tag=");
-		sink_span(s, tag);
+	if (status <= 100 || h->part[HEAD_TO_TAG].len > 0 || tag.len == 0) {
+		put_line(s, "To", h->part[HEAD_TO]);
+		return;
 	}
+	sink_text(s, "To: ");
+	sink_span(s, without_end(h->part[HEAD_TO]));
+	sink_text(s, ";tag=");
+	sink_span(s, tag);
 	sink_text(s, "\r\n");
 }
 

@@ -277,6 +277,21 @@ START_TEST(to_tags) {
 }
 END_TEST
 
+// A ";" at the very end, as some phones write it, is not doubled.
+START_TEST(to_tags_stand_behind_one_semicolon) {
+	const struct flow from = flow_of("192.0.2.7", 6000, 0);
+	static const char text[] = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\n"
+				   "From: <sip:a@b>;tag=x;\r\nTo: <sip:a@b>;x=y ; \r\nCSeq: 1 OPTIONS\r\n"
+				   "Call-ID: 1\r\nMax-Forwards: 3\r\nContent-Length: 0\r\n\r\n";
+
+	deliver_from(text, &from);
+	ck_assert_int_eq(answer(100), 0);
+	ck_assert_str_eq(to_of_last(), "To: <sip:a@b>;x=y ;");
+	ck_assert_int_eq(answer(200), 0);
+	ck_assert_str_eq(to_of_last(), "To: <sip:a@b>;x=y;tag=ours");
+}
+END_TEST
+
 START_TEST(acks_of_a_reinvite_find_it) {
 	struct wish w = plain;
 
@@ -661,6 +676,7 @@ int main(void) {
 	tcase_add_test(c, answers_by_via);
 	tcase_add_test(c, answers_copy_the_request);
 	tcase_add_test(c, to_tags);
+	tcase_add_test(c, to_tags_stand_behind_one_semicolon);
 	tcase_add_test(c, acks_of_a_reinvite_find_it);
 	tcase_add_test(c, matches_requests);
 	tcase_add_test(c, rfc2543_ack_and_cancel);
