@@ -359,8 +359,10 @@ int app_run(const struct config *config) {
 	struct app *a = aligned_alloc(alignof(struct app), sizeof(*a)); // workers have lines of their own
 	int status = EXIT_REFUSED, ret;
 
-	if (a == NULL)
+	if (a == NULL) {
+		log_error("relay doesn't start: %s", strerror(ENOMEM));
 		return status;
+	}
 	memset(a, 0, sizeof(*a));
 	a->config = config;
 	a->lock_fd = a->signal_fd = a->poller.fd = a->memory.read_fd = -1;
