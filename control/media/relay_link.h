@@ -1,6 +1,7 @@
 // How messages get to kedge-relay and back: a socket (relay_socket.h), or a test's stand-in.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct relay_client;
@@ -12,4 +13,6 @@ struct relay_link {
 	// Give one message. 0; -EAGAIN: not now, relay_client_on_writable follows; else the connection is of no more use.
 	int (*send)(void *ctx, const void *message, size_t len);
 	void (*close)(void *ctx);
+	// Hand over one message that came but was left for a later turn. False: there is none. NULL: nothing is ever left.
+	bool (*take)(void *ctx);
 };

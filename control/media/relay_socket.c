@@ -36,7 +36,8 @@ static void socket_close(void *ctx) {
 }
 
 // A message longer than any of the protocol's comes with its true length (MSG_TRUNC), and is refused as such.
-static bool read_message(struct relay_socket *s) {
+static bool read_message(void *ctx) {
+	struct relay_socket *s = ctx;
 	ssize_t n = recv(s->fd, s->message, sizeof(s->message), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n > 0) {
@@ -132,5 +133,9 @@ void relay_socket_destroy(struct relay_socket *s) {
 }
 
 struct relay_link relay_socket_link(struct relay_socket *s) {
-	return (struct relay_link){.ctx = s, .open = socket_open, .send = socket_send, .close = socket_close};
+	return (struct relay_link){.ctx = s,
+		.open = socket_open,
+		.send = socket_send,
+		.close = socket_close,
+		.take = read_message};
 }

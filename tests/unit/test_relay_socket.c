@@ -1,4 +1,4 @@
-// The link over a real Unix socket, in a directory of the test's own; nothing here waits for a clock.
+// The link over a real Unix socket, in a directory of the test's own.
 #include "control/media/relay_client.h"
 #include "control/media/relay_socket.h"
 #include "tests/unit/fail_alloc.h"
@@ -18,7 +18,7 @@ static struct loop *loop;
 static struct relay_socket *link_socket;
 static struct relay_client *client;
 static int listener, peer;
-static unsigned n_up, n_down, n_answers;
+static unsigned n_up, n_down, n_answers, n_late;
 static int last_status;
 
 static void on_up(void *ctx, uint64_t boot_id) {
@@ -42,6 +42,7 @@ static void on_lost(void *ctx) {
 static void on_answer(void *ctx, uint64_t ref, int status, struct proto_reader *items) {
 	(void)ctx, (void)ref, (void)items;
 	n_answers++;
+	n_late += status == -ETIMEDOUT;
 	last_status = status;
 }
 
@@ -60,10 +61,10 @@ static void listen_here(void) {
 	ck_assert_int_eq(listen(listener, 1), 0);
 }
 
-static void start(void) {
+static void start_with(uint64_t deadline_ms) {
 	struct relay_client_params p = {.name = path,
 		.owner_id = 7,
-		.deadline_ms = 60000,
+		.deadline_ms = deadline_ms,
 		.user = {NULL, on_up, on_down, on_events, on_lost}};
 
 	ck_assert_ptr_nonnull(mkdtemp(directory));
@@ -74,6 +75,10 @@ static void start(void) {
 	p.loop = loop;
 	p.link = relay_socket_link(link_socket);
 	ck_assert_int_eq(relay_client_create(&p, &client), 0);
+}
+
+static void start(void) {
+	start_with(60000);
 }
 
 static void stop(void) {
@@ -233,6 +238,36 @@ START_TEST(goes_on_when_there_is_room_again) {
 }
 END_TEST
 
+// A turn that took longer than the relay may, whoever held it up: what the relay said meanwhile is no less in time.
+START_TEST(a_turn_that_took_long_makes_no_reply_late) {
+	enum { N = 100, DEADLINE_MS = 200 }; // more than a turn reads, less than the socket holds
+	struct proto_header h = {0};
+
+	start_with(DEADLINE_MS);
+	listen_here();
+	greet();
+	for (int i = 0; i < N; i++)
+		ask(1);
+	loop_end_turn(loop);
+	for (int i = 0; i < N; i++) {
+		h = hear();
+		ck_assert_uint_eq(h.type, PROTO_CLAIM);
+		say(PROTO_CLAIM | PROTO_REPLY, h.id, NULL, 0);
+	}
+	usleep(DEADLINE_MS * 1000);
+	while (n_answers < N)
+		turn();
+	ck_assert_uint_eq(n_late, 0);
+	// Without a reply it is late.
+	ask(1);
+	loop_end_turn(loop);
+	while (n_answers < N + 1)
+		turn();
+	ck_assert_uint_eq(n_late, 1);
+	stop();
+}
+END_TEST
+
 START_TEST(refuses_a_path_that_is_too_long) {
 	char long_path[200];
 	struct relay_socket *s;
@@ -264,6 +299,7 @@ int main(void) {
 	tcase_add_test(tcase, notices_the_end);
 	tcase_add_test(tcase, refuses_what_is_too_long);
 	tcase_add_test(tcase, goes_on_when_there_is_room_again);
+	tcase_add_test(tcase, a_turn_that_took_long_makes_no_reply_late);
 	tcase_add_test(tcase, refuses_a_path_that_is_too_long);
 	return run_suite(suite);
 }
