@@ -1,6 +1,6 @@
 #include "control/map.h"
 
-#include "control/keyed_hash.h"
+#include "relay/keyed_hash.h"
 
 #include <assert.h>
 #include <errno.h>

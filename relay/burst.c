@@ -4,6 +4,7 @@
 #include "relay/counter.h"
 #include "relay/rewrite.h"
 #include "relay/rtp.h"
+#include "relay/sdes.h"
 #include "relay/worker.h"
 
 #include <assert.h>
@@ -219,6 +220,17 @@ static inline enum verdict resolve(const struct relay_worker *w, const struct ho
 	p->port = out->egress & HOT_EGRESS_MASK;
 }
 
+// What the sender says of itself stays on its side. RTCP comes every few seconds: this is not the way of most packets.
+[[gnu::noinline]] static void hide_source(struct relay_worker *w, const struct relay_packet *p) {
+	uint8_t *payload = p->data + PACKET_PAYLOAD, *checksum = p->data + PACKET_UDP_CHECKSUM;
+	uint64_t was = checksum_sum(payload, p->payload);
+
+	if (sdes_mask(payload, p->payload, w->names))
+		packet_store16(checksum,
+			rewrite_udp_checksum(
+				packet_load16(checksum), was, checksum_sum(payload, p->payload)));
+}
+
 // Returns a verdict or AGAIN.
 [[gnu::always_inline]] static inline unsigned decide(
 	struct relay_worker *w, struct relay_packet *p, uint64_t now_ns) {
@@ -233,6 +245,8 @@ static inline enum verdict resolve(const struct relay_worker *w, const struct ho
 		return verdict;
 	if (out->state == HOT_HAIRPIN && p->hairpins == HAIRPINS_MAX)
 		return VERDICT_LOOP;
+	if (hot_is_rtcp(p->component))
+		hide_source(w, p);
 	rewrite(w, p, out, word);
 	return out->state == HOT_HAIRPIN ? AGAIN : VERDICT_FORWARDED;
 }

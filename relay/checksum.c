@@ -6,10 +6,7 @@ static uint64_t pseudo_sum(const uint8_t *frame) {
 		packet_load16(frame + PACKET_UDP_LENGTH) + htons(frame[PACKET_IP_PROTOCOL]);
 }
 
-// The sum of the datagram with its checksum field as it is.
-static uint64_t datagram_sum(const uint8_t *frame) {
-	const uint8_t *p = frame + PACKET_UDP;
-	uint32_t n = ntohs(packet_load16(frame + PACKET_UDP_LENGTH));
+uint64_t checksum_sum(const uint8_t *p, uint32_t n) {
 	uint8_t last[2] = {0};
 	uint64_t sum = 0;
 
@@ -22,6 +19,11 @@ static uint64_t datagram_sum(const uint8_t *frame) {
 		sum += packet_load16(last);
 	}
 	return sum;
+}
+
+// The sum of the datagram with its checksum field as it is.
+static uint64_t datagram_sum(const uint8_t *frame) {
+	return checksum_sum(frame + PACKET_UDP, ntohs(packet_load16(frame + PACKET_UDP_LENGTH)));
 }
 
 enum checksum_state checksum_judge(const uint8_t *frame) {

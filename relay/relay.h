@@ -63,7 +63,7 @@ struct relay_worker;
 size_t relay_stats_bytes(const struct relay_params *p);
 
 // Create the core over zeroed stats memory (shared, relay_stats_bytes long, 64-byte aligned, outlives the relay). All memory is
-// allocated here; in steady state nothing is. Returns 0, -ENOMEM or -EINVAL.
+// allocated here; in steady state nothing is. Returns 0, -ENOMEM, -EINVAL or -EIO (no randomness).
 [[nodiscard]] int relay_create(const struct relay_params *p, void *stats, struct relay **out);
 void relay_destroy(struct relay *r);
 struct stats_header *relay_stats(struct relay *r);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 enum { LINE = 64, HUGE_PAGE = 2 << 20 };
 
@@ -68,6 +69,8 @@ int worker_tables_init(
 	t->cold = alloc_lines(n, sizeof(*t->cold));
 	if (t->hot == NULL || t->cold == NULL)
 		ret = -ENOMEM;
+	else if (getrandom(t->names_key, sizeof(t->names_key), 0) != sizeof(t->names_key))
+		ret = -EIO;
 	for (unsigned port = 0; port < p->n_ports && ret == 0; port++)
 		ret = add_port(t, p, port);
 	if (ret < 0)
@@ -103,6 +106,7 @@ const struct worker_media *worker_find_media(
 int worker_create(const struct relay_params *p, const struct stats_header *stats,
 	const struct worker_tables *t, unsigned index, struct relay_worker **out) {
 	struct relay_worker *w = alloc_lines(1, sizeof(*w));
+	int ret;
 
 	if (w == NULL)
 		return -ENOMEM;
@@ -117,9 +121,10 @@ int worker_create(const struct relay_params *p, const struct stats_header *stats
 	ring_init(&w->ring, WORKER_RING);
 	w->commands = alloc_lines(WORKER_RING, sizeof(*w->commands));
 	w->dirty = alloc_lines(((size_t)p->max_sessions + 63) / 64, sizeof(*w->dirty));
-	if (w->commands == NULL || w->dirty == NULL) {
+	ret = w->commands == NULL || w->dirty == NULL ? -ENOMEM : keyed_hash_create(t->names_key, &w->names);
+	if (ret < 0) {
 		worker_destroy(w);
-		return -ENOMEM;
+		return ret;
 	}
 	*out = w;
 	return 0;
@@ -128,6 +133,7 @@ int worker_create(const struct relay_params *p, const struct stats_header *stats
 void worker_destroy(struct relay_worker *w) {
 	if (w == NULL)
 		return;
+	keyed_hash_destroy(w->names);
 	free(w->dirty);
 	free(w->commands);
 	free(w);

@@ -4,6 +4,7 @@
 
 #include "relay/command.h"
 #include "relay/hot.h"
+#include "relay/keyed_hash.h"
 #include "relay/relay.h"
 #include "relay/ring.h"
 
@@ -58,6 +59,7 @@ struct worker_tables {
 	struct worker_media media_table[RELAY_MEDIA_MAX]; // one port's after the other's
 	struct worker_media *media[RELAY_MEDIA_MAX]; // by index into relay_params.media
 	const _Atomic(uint64_t) *next_hop_words;
+	uint8_t names_key[KEYED_HASH_KEY];
 
 	struct worker_slot *slots;
 	struct hot *hot;
@@ -73,6 +75,7 @@ struct relay_worker {
 	struct hot *hot;
 	struct worker_cold *cold;
 	struct command *commands;
+	struct keyed_hash *names; // of sources (sdes.h); one key for all workers
 
 	// Both: main writes head, the worker tail.
 	struct ring ring;
@@ -85,7 +88,8 @@ struct relay_worker {
 	_Atomic(uint64_t) *dirty; // a bit a session
 };
 
-// Allocate the tables for these params over laid out stats. Returns 0 or -ENOMEM; fini copes with half of them.
+// Allocate the tables for these params over laid out stats. Returns 0, -ENOMEM or -EIO (no randomness); fini copes with
+// half of them.
 [[nodiscard]] int worker_tables_init(
 	struct worker_tables *t, const struct relay_params *p, const struct stats_header *stats);
 void worker_tables_fini(struct worker_tables *t);
@@ -94,7 +98,7 @@ void worker_tables_fini(struct worker_tables *t);
 const struct worker_media *worker_find_media(
 	const struct worker_tables *t, struct latch_addr addr, const struct worker_media *prefer);
 
-// Allocate a worker over tables. Returns 0 or -ENOMEM.
+// Allocate a worker over tables. Returns 0, -ENOMEM or -EIO (keyed_hash_create).
 [[nodiscard]] int worker_create(const struct relay_params *p, const struct stats_header *stats,
 	const struct worker_tables *t, unsigned index, struct relay_worker **out);
 void worker_destroy(struct relay_worker *w);

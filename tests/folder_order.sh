@@ -7,7 +7,7 @@
 #	  └─ protocol.h ──────────▲       ◄─ sdp ◄─ media ◄─ call ◄─ ops
 #
 # control/ sees of relay/ only the control protocol: protocol.h, what that includes, and next_hop.h, whose states it
-# carries. tests/ see everything. Prints each include that goes
+# carries; and keyed_hash.h, which both need. tests/ see everything. Prints each include that goes
 # against the order; exit status 1 if there is one.
 set -e -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -60,7 +60,7 @@ fits() {
 }
 
 set -f # patterns stay patterns
-PROTOCOL="$(protocol_headers) relay/next_hop.h"
+PROTOCOL="$(protocol_headers) relay/next_hop.h relay/keyed_hash.h"
 wrong=0
 for folder in relay config dpdk_app control control/sip control/sdp control/media control/call control/ops; do
 	[ -d "$folder" ] || continue

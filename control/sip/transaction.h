@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/log.h"
-#include "control/keyed_hash.h"
+#include "relay/keyed_hash.h"
 #include "control/map.h"
 #include "control/pool.h"
 #include "control/sip/client_transaction.h"

@@ -10,7 +10,8 @@
 //	report                           write REPORT (by rename): a JSON object a line, for each phone that saw packets
 //
 // Every packet says in its payload which phone sent it and its place in the stream, so that the receiver knows about
-// each loss, repetition, reordering and changed byte. Ends with SIGTERM.
+// each loss, repetition, reordering and changed byte. A report names its sender by its address, as phones do, which must
+// not arrive. Ends with SIGTERM.
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -30,7 +31,9 @@
 enum {
 	RTP_HEADER = 12,
 	PAYLOAD = 160,
-	RTCP_SIZE = 28,
+	SENDER_REPORT = 28,
+	NAME = 21, // "40002@203.0.113.100.."
+	RTCP_SIZE = SENDER_REPORT + 10 + NAME + 1,
 	INTERVAL_MS = 20,
 	RTCP_EVERY = 50,
 	PORT_STEP = 4,
@@ -44,6 +47,7 @@ struct packet {
 	uint8_t fill[PAYLOAD - sizeof(uint32_t)];
 };
 static_assert(sizeof(struct packet) == RTP_HEADER + PAYLOAD);
+static_assert(RTCP_SIZE % 4 == 0);
 
 struct phone {
 	uint16_t port;
@@ -116,13 +120,41 @@ static uint32_t phone_ssrc(const struct peer *peer, const struct phone *p) {
 	return (ntohl(peer->address.s_addr) & 0xffff) << 16 | p->port;
 }
 
+// A sender report without blocks, and a source description (RFC 3550 §6.4.1, §6.5).
+static void make_report(const struct peer *peer, const struct phone *p, uint8_t report[static RTCP_SIZE]) {
+	const char *address = inet_ntoa(peer->address);
+	uint8_t *sdes = report + SENDER_REPORT;
+	char name[64];
+
+	memset(report, 0, RTCP_SIZE);
+	report[0] = 0x80;
+	report[1] = 200;
+	report[3] = SENDER_REPORT / 4 - 1;
+	put32(report + 4, phone_ssrc(peer, p));
+	put32(report + 20, (uint32_t)p->sent);
+	sdes[0] = 0x81;
+	sdes[1] = 202;
+	sdes[3] = (RTCP_SIZE - SENDER_REPORT) / 4 - 1;
+	put32(sdes + 4, phone_ssrc(peer, p));
+	sdes[8] = 1; // CNAME
+	sdes[9] = NAME;
+	snprintf(name, sizeof(name), "%u@%s..............", p->port, address);
+	memcpy(sdes + 10, name, NAME);
+}
+
+static bool is_report(const uint8_t *report, size_t len) {
+	const uint8_t *sdes = report + SENDER_REPORT;
+
+	return len == RTCP_SIZE && report[1] == 200 && sdes[1] == 202 && sdes[8] == 1 && sdes[9] == NAME &&
+		memchr(sdes + 10, '@', NAME) == NULL;
+}
+
 static void send_rtcp(const struct peer *peer, struct phone *p) {
-	uint8_t report[RTCP_SIZE] = {0x80, 200, 0, RTCP_SIZE / 4 - 1}; // a sender report without blocks
+	uint8_t report[RTCP_SIZE];
 	struct sockaddr_in to = p->to;
 
 	to.sin_port = htons((uint16_t)(ntohs(to.sin_port) + 1));
-	put32(report + 4, phone_ssrc(peer, p));
-	put32(report + 20, (uint32_t)p->sent);
+	make_report(peer, p, report);
 	if (sendto(p->rtcp_fd, report, sizeof(report), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		p->send_errors++;
 	else
@@ -212,7 +244,7 @@ static void receive_rtcp(struct phone *p) {
 	ssize_t n;
 
 	while ((n = recv(p->rtcp_fd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0) {
-		if (n == RTCP_SIZE && buf[1] == 200)
+		if (is_report(buf, (size_t)n))
 			p->rtcp_received++;
 		else
 			p->bad++;

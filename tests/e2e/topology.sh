@@ -332,10 +332,13 @@ capture() {
 	wait_for "the capture of $1" 10 logged "capture_$1" "^File: "
 }
 
-# captured NAME FILTER → how many frames of a capture match (tshark's display filter). While it runs the last ones may not
-# have been written yet, and be cut off; captured_are is for check_soon.
+# captured NAME FILTER → how many frames of a capture match (tshark's display filter); nothing and an error if tshark can't
+# tell. While it runs the last ones may not have been written yet, and be cut off; captured_are is for check_soon.
 captured() {
-	{ tshark -r "$WORK/$1.pcap" -Y "$2" -T fields -e frame.number 2>/dev/null || true; } | wc -l
+	local frames
+	frames=$(tshark -r "$WORK/$1.pcap" -Y "$2" -T fields -e frame.number 2>"$WORK/$1.tshark") ||
+		grep -q 'cut short' "$WORK/$1.tshark" || { cat "$WORK/$1.tshark" >&2 && return 1; }
+	printf '%s' "${frames:+$frames$'\n'}" | wc -l
 }
 
 captured_are() {

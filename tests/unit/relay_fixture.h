@@ -394,6 +394,10 @@ static const uint8_t fix_rtp[] = {
 	0x80, 0, 0, 1, 0, 0, 0, 160, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 5, 6, 7, 8};
 // A receiver report without blocks.
 static const uint8_t fix_rtcp[] = {0x80, 201, 0, 1, 0xde, 0xad, 0xbe, 0xef};
+// The same with a source description, of a name that begins at FIX_NAME.
+static const uint8_t fix_sdes[] = {0x80, 201, 0, 1, 0xde, 0xad, 0xbe, 0xef, 0x81, 202, 0, 6, 0xde, 0xad, 0xbe,
+	0xef, 1, 16, 'a', '@', '1', '9', '8', '.', '5', '1', '.', '1', '0', '0', '.', '2', '0', '0', 0, 0};
+enum { FIX_NAME = 18, FIX_NAME_LENGTH = 16 };
 
 // One packet as it is in *p through a worker's burst and count. Returns its verdict or RELAY_HAND_OVER.
 static unsigned fix_burst(struct fixture *f, unsigned worker, struct relay_packet *p) {

@@ -346,6 +346,53 @@ START_TEST(bursts_of_all_kinds_add_up) {
 }
 END_TEST
 
+// RTCP with a source description from the caller. What comes out stays in frame.
+static enum verdict feed_sdes(uint8_t frame[128], bool has_checksum) {
+	struct endpoint from = fix_endpoint("192.0.2.10", 4001), to = put.local[0];
+	struct relay_packet p;
+	uint32_t len;
+
+	to.port++;
+	len = fix_frame(frame, &from, &to, fix_sdes, sizeof(fix_sdes));
+	if (!has_checksum)
+		fix_be16(frame + PACKET_UDP_CHECKSUM, 0);
+	return fix_feed(f, frame, len, 0, &p);
+}
+
+START_TEST(rtcp_tells_nothing_of_its_sender) {
+	uint8_t first[128], again[128], *payload = first + PACKET_PAYLOAD;
+
+	put_session();
+	ck_assert_uint_eq(feed_sdes(first, true), VERDICT_FORWARDED);
+	ck_assert(fix_checksums_hold(first));
+	ck_assert_ptr_null(memmem(payload, sizeof(fix_sdes), "198.51", 6));
+	ck_assert_mem_eq(payload, fix_sdes, FIX_NAME);
+	ck_assert_mem_eq(payload + FIX_NAME + FIX_NAME_LENGTH, fix_sdes + FIX_NAME + FIX_NAME_LENGTH, 2);
+	ck_assert_uint_eq(feed_sdes(again, false), VERDICT_FORWARDED);
+	ck_assert_mem_eq(again + PACKET_PAYLOAD, payload, sizeof(fix_sdes)); // the same name again
+	ck_assert_uint_eq(packet_load16(again + PACKET_UDP_CHECKSUM), 0);
+	set_hops(NEXT_HOP_FAILED);
+	ck_assert_uint_eq(feed_sdes(again, true), VERDICT_NO_NEIGHBOUR);
+	ck_assert_mem_eq(again + PACKET_PAYLOAD, fix_sdes, sizeof(fix_sdes)); // a dropped one is left alone
+}
+END_TEST
+
+// What looks like it in RTP is somebody's voice.
+START_TEST(rtp_crosses_untouched) {
+	struct endpoint from = fix_endpoint("192.0.2.10", 4000);
+	uint8_t frame[128], rtp[sizeof(fix_rtp) + sizeof(fix_sdes)];
+	struct relay_packet p;
+	uint32_t len;
+
+	memcpy(rtp, fix_rtp, sizeof(fix_rtp));
+	memcpy(rtp + sizeof(fix_rtp), fix_sdes, sizeof(fix_sdes));
+	put_session();
+	len = fix_frame(frame, &from, &put.local[0], rtp, sizeof(rtp));
+	ck_assert_uint_eq(fix_feed(f, frame, len, 0, &p), VERDICT_FORWARDED);
+	ck_assert_mem_eq(frame + PACKET_PAYLOAD, rtp, sizeof(rtp));
+}
+END_TEST
+
 static TCase *frames_case(void) {
 	TCase *tc = tcase_create("frames");
 
@@ -368,6 +415,8 @@ static TCase *frames_case(void) {
 	tcase_add_test(tc, deleted_sessions_are_no_sessions);
 	tcase_add_test(tc, a_full_queue_is_counted_where_it_came_in);
 	tcase_add_test(tc, bursts_of_all_kinds_add_up);
+	tcase_add_test(tc, rtcp_tells_nothing_of_its_sender);
+	tcase_add_test(tc, rtp_crosses_untouched);
 	return tc;
 }
 

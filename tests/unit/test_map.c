@@ -1,6 +1,6 @@
 #include "control/map.h"
 
-#include "control/keyed_hash.h"
+#include "relay/keyed_hash.h"
 #include "tests/unit/fail_alloc.h"
 #include "tests/unit/run_suite.h"
 

@@ -1,11 +1,13 @@
-#include "control/keyed_hash.h"
+#include "relay/keyed_hash.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 struct keyed_hash {

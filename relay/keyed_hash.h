@@ -1,7 +1,8 @@
-// SipHash-2-4 under a secret key: for tables, checks and tags that peers must not be able to aim at.
+// SipHash-2-4 under a secret key: for tables, checks, tags and names that peers must not be able to aim at or see through.
 #pragma once
 
-#include "control/span.h"
+#include <stddef.h>
+#include <stdint.h>
 
 enum { KEYED_HASH_KEY = 16 };
 
