@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 CHECKS='format shell order headers length units tidy'
 BUILD_DIR=${BUILD_DIR:-$PWD/build-clang}
 FOLDERS=(relay config dpdk_app control tests)
-LINES_MAX=600 TEST_LINES_MAX=900 # tables of vectors stay together
+LINES_MAX=600
 
 c_files() {
 	find "${FOLDERS[@]}" -name '*.[ch]' | sort
@@ -46,12 +46,11 @@ lint_headers() {
 }
 
 lint_length() {
-	local file lines most failed=0
+	local file lines failed=0
 	while read -r file; do
 		lines=$(wc -l <"$file")
-		case $file in tests/*) most=$TEST_LINES_MAX ;; *) most=$LINES_MAX ;; esac
-		[ "$lines" -le "$most" ] || {
-			echo "$file: $lines lines; at most $most"
+		[ "$lines" -le "$LINES_MAX" ] || {
+			echo "$file: $lines lines; at most $LINES_MAX"
 			failed=1
 		}
 	done < <(c_files)
