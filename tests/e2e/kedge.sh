@@ -198,8 +198,15 @@ relay_stats_is() {
 	[ "$(relay_stats "$1")" = "$2" ]
 }
 
+# How many a list of calls has; nothing if there is no answer.
+n_in_list() { # n_in_list [--ended]
+	local calls
+	calls=$(ctl --json calls "$@") || return
+	jq -s 'map(select(.type == "call")) | length' <<<"$calls"
+}
+
 n_calls() {
-	ctl --json calls | jq -s 'map(select(.type == "call")) | length'
+	n_in_list
 }
 
 n_calls_is() {
@@ -207,7 +214,7 @@ n_calls_is() {
 }
 
 n_ended_is() {
-	[ "$(ctl --json calls --ended | jq -s 'map(select(.type == "call")) | length')" = "$1" ]
+	[ "$(n_in_list --ended)" = "$1" ]
 }
 
 # All ended calls, as "cause:by=how many …" in alphabetical order.
@@ -243,12 +250,25 @@ not() {
 	! "$@"
 }
 
+xdp_programs() { # → how many of the edge's devices have one
+	local device link n=0
+	for device in "${EDGE_DEVICES[@]}"; do
+		link=$(ip -n "$(ns edge)" link show "$device") || return
+		[[ $link != *prog/xdp* ]] || n=$((n + 1))
+	done
+	echo "$n"
+}
+
 xdp_attached() {
-	ip -n "$(ns edge)" link show access | grep -q prog/xdp
+	[ "$(xdp_programs)" = "${#EDGE_DEVICES[@]}" ]
 }
 
 xdp_detached() {
-	! xdp_attached
+	[ "$(xdp_programs)" = 0 ]
+}
+
+hugepages_taken() {
+	awk '$1 == "HugePages_Total:" { total = $2 } $1 == "HugePages_Free:" { free = $2 } END { exit !(free < total) }' /proc/meminfo
 }
 
 # No call, no session, no port in use.

@@ -34,14 +34,24 @@ rtp_received_at_least() { # rtp_received_at_least NAME N
 	[ "$(rtp_sum "$1" received)" -ge "$2" ]
 }
 
+media_sums() {
+	jq -c '{sent: (map(.sent) | add), rtcp: (map(.rtcp_sent) | add), got: (map(.received) | add),
+		got_rtcp: (map(.rtcp_received) | add), flaws: (map(.bad + .lost + .late + .send_errors + ([.senders - 1, 0] | max)) | add)}'
+}
+
+# Of phones' reports: how many hear somebody who hears somebody else.
+one_sided() {
+	jq -s '(map({key: "\(.ssrc)", value: .heard_ssrc}) | from_entries) as $heard |
+		map(select(.senders > 0 and $heard["\(.heard_ssrc)"] != .ssrc)) | length'
+}
+
 # Both peers got exactly what the other sent, unchanged and in order; agrees with what their kernels counted.
 check_media_whole() { # check_media_whole PEER_A NS_A PEER_B NS_B
 	local a b
-	a=$(rtp_report "$1" | jq -c '[.[]] | {sent: (map(.sent) | add), rtcp: (map(.rtcp_sent) | add), got: (map(.received) | add),
-		got_rtcp: (map(.rtcp_received) | add), flaws: (map(.bad + .lost + .late + .send_errors) | add)}')
-	b=$(rtp_report "$3" | jq -c '[.[]] | {sent: (map(.sent) | add), rtcp: (map(.rtcp_sent) | add), got: (map(.received) | add),
-		got_rtcp: (map(.rtcp_received) | add), flaws: (map(.bad + .lost + .late + .send_errors) | add)}')
+	a=$(rtp_report "$1" | media_sums)
+	b=$(rtp_report "$3" | media_sums)
 	say "media: $1 $a; $3 $b"
+	check_equal "phones of $1 and $3 that hear another than hears them" "$(cat "$WORK/$1.report" "$WORK/$3.report" | one_sided)" 0
 	check_equal "packets changed, lost, late or unsendable at $1" "$(jq .flaws <<<"$a")" 0
 	check_equal "packets changed, lost, late or unsendable at $3" "$(jq .flaws <<<"$b")" 0
 	check_equal "RTP $1 → $3" "$(jq .got <<<"$b")" "$(jq .sent <<<"$a")"
@@ -171,10 +181,16 @@ plain_caller() { # plain_caller NAME ADDRESS [SIPP OPTIONS]
 	END
 }
 
-# One whole good call, start to end: says that all is (still) well.
+# One whole good call, start to end, with media heard by both: says that all is (still) well.
 good_call() { # good_call NAME
+	local access core
+	access=$(rtp_sum rtp_access received)
+	core=$(rtp_sum rtp_core received)
 	PACKETS=10 plain_callee "$1_callee" "$CALLEE"
-	PACKETS=10 plain_caller "$1_caller" "$CALLER"
+	PACKETS=10 HOLD="until poked" plain_caller "$1_caller" "$CALLER"
+	heard $((access + 10)) rtp_access
+	heard $((core + 10)) rtp_core
+	poke "$1_caller" access "$CALLER"
 	phones_done "$1_caller" "$1_callee"
 }
 

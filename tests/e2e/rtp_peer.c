@@ -62,6 +62,7 @@ struct phone {
 	uint64_t received, rtcp_received, bad, lost, late;
 	uint32_t next_index, ssrc;
 	unsigned senders; // changes of the SSRC
+	uint32_t reporter, reported; // the SSRC of the last report, and its count of packets
 	uint64_t last_ns, longest_gap_ns;
 	struct sockaddr_in sources[SOURCES];
 	unsigned n_sources;
@@ -142,11 +143,20 @@ static void make_report(const struct peer *peer, const struct phone *p, uint8_t 
 	memcpy(sdes + 10, name, NAME);
 }
 
-static bool is_report(const uint8_t *report, size_t len) {
+// A report whose name was masked, of the stream that is heard, that tells of more packets than the one before.
+static bool is_report(struct phone *p, const uint8_t *report, size_t len) {
 	const uint8_t *sdes = report + SENDER_REPORT;
+	uint32_t ssrc = get32(report + 4), count = get32(report + 20);
 
-	return len == RTCP_SIZE && report[1] == 200 && sdes[1] == 202 && sdes[8] == 1 && sdes[9] == NAME &&
-		memchr(sdes + 10, '@', NAME) == NULL;
+	if (len != RTCP_SIZE || report[1] != 200 || sdes[1] != 202 || sdes[8] != 1 || sdes[9] != NAME ||
+		memchr(sdes + 10, '@', NAME) != NULL)
+		return false;
+	if (get32(sdes + 4) != ssrc || (p->senders > 0 && ssrc != p->ssrc) ||
+		(ssrc == p->reporter && count <= p->reported))
+		return false;
+	p->reporter = ssrc;
+	p->reported = count;
+	return true;
 }
 
 static void send_rtcp(const struct peer *peer, struct phone *p) {
@@ -244,15 +254,16 @@ static void receive_rtcp(struct phone *p) {
 	ssize_t n;
 
 	while ((n = recv(p->rtcp_fd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0) {
-		if (is_report(buf, (size_t)n))
+		if (is_report(p, buf, (size_t)n))
 			p->rtcp_received++;
 		else
 			p->bad++;
 	}
 }
 
-static void report_phone(FILE *out, const struct phone *p) {
-	fprintf(out, "{\"port\":%u,\"sent\":%" PRIu64 ",\"rtcp_sent\":%" PRIu64 ",\"send_errors\":%" PRIu64,
+static void report_phone(FILE *out, const struct peer *peer, const struct phone *p) {
+	fprintf(out, "{\"ssrc\":%u,\"heard_ssrc\":%u,", phone_ssrc(peer, p), p->ssrc);
+	fprintf(out, "\"port\":%u,\"sent\":%" PRIu64 ",\"rtcp_sent\":%" PRIu64 ",\"send_errors\":%" PRIu64,
 		p->port, p->sent, p->rtcp_sent, p->send_errors);
 	fprintf(out, ",\"received\":%" PRIu64 ",\"rtcp_received\":%" PRIu64 ",\"bad\":%" PRIu64, p->received,
 		p->rtcp_received, p->bad);
@@ -277,7 +288,7 @@ static void report(const struct peer *peer) {
 		const struct phone *p = &peer->phones[i];
 
 		if (p->sent + p->received + p->rtcp_received + p->send_errors > 0)
-			report_phone(out, p);
+			report_phone(out, peer, p);
 	}
 	if (fclose(out) != 0 || rename(temporary, peer->report_path) < 0)
 		die(peer->report_path);

@@ -85,6 +85,7 @@ dry_round() {
 	: >"$WORK/relay.log"
 	kedge_config
 	kedge_start
+	[ "$2" = never ] || check "the relay has taken hugepages" hugepages_taken
 	check "the pool has its cache" logged relay "buffers n=.* cache=$3\$"
 	calls_up "$name"
 	full=$(relay_stats .buffers_free)

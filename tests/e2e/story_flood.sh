@@ -116,6 +116,9 @@ rtp_quiet rtp_access rtp_core "$CALLS"
 poke callers access "$CALLER"
 phones_done callers callees
 check_media_whole rtp_access access rtp_core core
+for peer in rtp_access rtp_core; do
+	check_equal "phones of $peer that heard theirs" "$(rtp_report "$peer" | jq 'map(select(.received > 50)) | length')" "$CALLS"
+done
 
 check "stray packets are counted as no_session" test "$(drops_as no_session)" -ge 7000
 check "packets from elsewhere are counted as bad_source" test "$(drops_as bad_source)" -ge 5000

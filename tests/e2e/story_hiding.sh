@@ -85,6 +85,8 @@ for side in access core; do
 	check "RTCP of $side names its sender by its address" test \
 		"$(captured "$side" '!(udp.port == 5060) && udp.payload contains "@"')" -gt 0
 done
+check "a source description crossed to the core" test "$(captured core "ip.src == $EDGE_CORE && udp.payload contains 81:ca")" -gt 0
+check "a source description crossed to the caller" test "$(captured access "ip.src == $EDGE_ACCESS && udp.payload contains 81:ca")" -gt 0
 none_of "$WORK/access.words" core "$EDGE_CORE"
 none_of "$WORK/core.words" access "$EDGE_ACCESS"
 check_nothing_left

@@ -23,6 +23,7 @@ if [ "$(cat $PAGES)" -lt $((reserved + 64)) ]; then
 	exit 77
 fi
 kedge_start
+check "the relay has taken hugepages" hugepages_taken
 rtp_phones rtp_access access "$CALLER" 1
 rtp_phones rtp_core core "$CALLEE" 1
 PACKETS=100

@@ -19,7 +19,9 @@ plain_callee callees "$CALLEE" -m 500
 plain_caller callers "$CALLER" -m 500 -r 50 -l 1000
 phones_done callers callees
 check_media_whole rtp_access access rtp_core core
-check_equal "phones that got all their 120 packets" \
-	"$(rtp_report rtp_access | jq 'map(select(.received == 120)) | length')" 500
+for peer in rtp_access rtp_core; do
+	check_equal "phones of $peer that got all their 120 packets" \
+		"$(rtp_report "$peer" | jq 'map(select(.received == 120)) | length')" 500
+done
 check_nothing_left
 story_end

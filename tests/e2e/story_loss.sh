@@ -15,7 +15,7 @@ rtp_phones rtp_core core "$CALLEE" 1
 # What a SIP datagram is, by the first bytes of its payload; short ones carry no SDP.
 declare -A IS=(
 	[INVITE]='@th,64,32 0x494e5649' [ACK]='@th,64,32 0x41434b20' [BYE]='@th,64,32 0x42594520'
-	[CANCEL]='@th,64,32 0x43414e43' [180]='@th,128,24 0x313830' [200_SDP]='@th,128,24 0x323030 udp length > 480'
+	[CANCEL]='@th,64,32 0x43414e43' [100]='@th,128,24 0x313030' [180]='@th,128,24 0x313830' [200_SDP]='@th,128,24 0x323030 udp length > 480'
 	[200]='@th,128,24 0x323030 udp length <= 480' [487]='@th,128,24 0x343837' [486]='@th,128,24 0x343836'
 )
 
@@ -57,6 +57,48 @@ answered_call() {
 		pause 600
 		send BYE
 		recv 200
+	END
+	phones_done caller callee
+}
+
+refused_call() {
+	callee callee "$CALLEE" <<-END
+		recv INVITE
+		reply 180
+		reply 486
+		recv ACK
+		pause 700
+	END
+	caller caller "$CALLER" <<-END
+		send INVITE
+		recv 100 maybe
+		recv 180
+		recv 486
+		send ACK
+		pause 700
+	END
+	phones_done caller callee
+}
+
+hung_up_call() {
+	callee callee "$CALLEE" <<-END
+		recv INVITE
+		reply 180
+		reply 200
+		recv ACK
+		pause 100
+		send BYE
+		recv 200
+	END
+	caller caller "$CALLER" <<-END
+		send INVITE
+		recv 100 maybe
+		recv 180
+		recv 200
+		send ACK
+		recv BYE
+		answer 200
+		pause 700
 	END
 	phones_done caller callee
 }
@@ -111,10 +153,22 @@ repeat_all() { # repeat_all NS TO DEVICE
 
 case ${CASES:-all} in
 all | answered)
-	for message in "access out INVITE" "core in INVITE" "core out 180" "core out 200_SDP" "access in 200_SDP" \
+	for message in "access out INVITE" "access in 100" "core in INVITE" "core out 180" "access in 180" "core out 200_SDP" "access in 200_SDP" \
 		"access out ACK" "core in ACK" "access out BYE" "core in BYE" "core out 200" "access in 200"; do
 		# shellcheck disable=SC2086
 		lost_in answered_call $message
+	done
+	;;&
+all | refused)
+	for message in "core out 486" "access in 486" "access out ACK" "core in ACK"; do
+		# shellcheck disable=SC2086
+		lost_in refused_call $message
+	done
+	;;&
+all | hung_up)
+	for message in "core out BYE" "access in BYE" "access out 200" "core in 200"; do
+		# shellcheck disable=SC2086
+		lost_in hung_up_call $message
 	done
 	;;&
 all | cancelled)

@@ -36,8 +36,10 @@ reserved_are "with a relay" 8080,16384-32767
 say "second instances"
 relay_spawn second_relay
 check_ends second_relay 1
+check "it says why" logged second_relay 'is locked: another kedge-relay runs'
 control_spawn second_control
 check_ends second_control 1
+check "it says why" logged second_control 'lock=refused'
 good_call still
 
 say "both killed, both started on what is left"
@@ -54,8 +56,10 @@ good_call after_kill
 check_sums
 
 say "control and relay ended in order, relay first"
-stop relay TERM
-stop control TERM
+kill -TERM "${PIDS[relay]}"
+check_ends relay 0
+kill -TERM "${PIDS[control]}"
+check_ends control 0
 check "no XDP program is left" xdp_detached
 reserved_are "after an orderly end" 8080,20000-20001
 check "no socket is left" test ! -S "$WORK/run/relay.sock"

@@ -60,6 +60,7 @@ kill -CONT "${PIDS[relay]}"
 heard 50 rtp_access rtp_core
 poke caller access "$CALLER"
 phones_done caller callee
+check "ACKs at the callee in the end" test "$(acks)" -ge 1
 check_media_whole rtp_access access rtp_core core
 check_nothing_left
 

@@ -75,11 +75,14 @@ tap_got_what_was_punted() {
 }
 
 start_call() { # start_call NAME: media both ways until stopped
+	local access core
+	access=$(rtp_sum rtp_access received)
+	core=$(rtp_sum rtp_core received)
 	PACKETS=0
 	plain_callee "$1_callee" "$CALLEE"
 	plain_caller "$1_caller" "$CALLER"
-	wait_for "media of $1" 10 rtp_received_at_least rtp_core 25
-	wait_for "media of $1 back" 10 rtp_received_at_least rtp_access 25
+	wait_for "media of $1" 10 rtp_received_at_least rtp_core $((core + 25))
+	wait_for "media of $1 back" 10 rtp_received_at_least rtp_access $((access + 25))
 }
 
 end_call() { # end_call NAME

@@ -19,8 +19,10 @@ plain_callee callees "$CALLEE" -m 20
 plain_caller callers "$CALLER" -m 20 -r 10 -l 20
 phones_done callers callees
 check_media_whole rtp_access access rtp_core core
-check_equal "phones that got all their 200 packets" \
-	"$(rtp_report rtp_access | jq 'map(select(.received == 200)) | length')" 20
+for peer in rtp_access rtp_core; do
+	check_equal "phones of $peer that got all their 200 packets" \
+		"$(rtp_report "$peer" | jq 'map(select(.received == 200)) | length')" 20
+done
 
 say "$(relay_stats .workers)"
 check "a fair part of it was the second worker's" test "$(relay_stats '.workers[0].handed')" -ge 2000

@@ -347,5 +347,5 @@ captured_are() {
 
 capture_stop() {
 	stop "capture_$1" INT
-	[ -s "$WORK/$1.pcap" ] || fail "nothing captured on $1"
+	[ "$(captured "$1" frame)" -gt 0 ] || fail "nothing captured on $1"
 }
