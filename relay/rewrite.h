@@ -16,7 +16,8 @@ struct rewrite_path {
 // length, id and fragment field zero, and of the addresses and ports.
 void rewrite_prepare(uint8_t header[static PACKET_PAYLOAD], const struct rewrite_path *path);
 
-// The UDP checksum after what sums to was, as addresses and ports, is replaced by what sums to now (RFC 1624 eqn. 3; both sums below 2^47). 0 (not used, RFC 768) stays 0.
+// The UDP checksum after what sums to was, as addresses and ports, is replaced by what sums to now (RFC 1624 eqn. 3; both
+// sums below 2^47). 0 (not used, RFC 768) stays 0.
 static inline uint16_t rewrite_udp_checksum(uint16_t old, uint64_t was, uint64_t now) {
 	const uint64_t zero = 0xffffull << 32; // as a one's complement sum; was is less
 	uint16_t checksum;

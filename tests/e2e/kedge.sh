@@ -198,15 +198,11 @@ relay_stats_is() {
 	[ "$(relay_stats "$1")" = "$2" ]
 }
 
-# How many a list of calls has; nothing if there is no answer.
-n_in_list() { # n_in_list [--ended]
+# How many calls there are, or were; nothing if there is no answer.
+n_calls() { # n_calls [--ended]
 	local calls
 	calls=$(ctl --json calls "$@") || return
 	jq -s 'map(select(.type == "call")) | length' <<<"$calls"
-}
-
-n_calls() {
-	n_in_list
 }
 
 n_calls_is() {
@@ -214,7 +210,7 @@ n_calls_is() {
 }
 
 n_ended_is() {
-	[ "$(n_in_list --ended)" = "$1" ]
+	[ "$(n_calls --ended)" = "$1" ]
 }
 
 # All ended calls, as "cause:by=how many …" in alphabetical order.

@@ -255,6 +255,30 @@ START_TEST(a_stuck_worker_holds_up_its_own) {
 }
 END_TEST
 
+// The name of the caller as RTCP that its session's owner forwards has it.
+static void masked_name(const struct proto_put_result *to, uint8_t name[static FIX_NAME_LENGTH]) {
+	struct endpoint from = fix_endpoint("192.0.2.10", 4001), local = to->local[0];
+	struct relay_packet p = {.data = frame, .port = 0};
+
+	local.port++;
+	p.length = fix_frame(frame, &from, &local, fix_sdes, sizeof(fix_sdes));
+	ck_assert_uint_eq(fix_burst(f, owner_of(to, 0), &p), VERDICT_FORWARDED);
+	memcpy(name, frame + PACKET_PAYLOAD + FIX_NAME, FIX_NAME_LENGTH);
+}
+
+// Audio and video of one phone may be different workers' (RFC 3550 §6.5.1).
+START_TEST(one_source_has_one_name_whoever_owns_its_streams) {
+	const struct proto_put_result audio = put(1), video = put(2);
+	uint8_t names[2][FIX_NAME_LENGTH];
+
+	ck_assert_uint_ne(owner_of(&audio, 0), owner_of(&video, 0));
+	masked_name(&audio, names[0]);
+	masked_name(&video, names[1]);
+	ck_assert_mem_eq(names[0], names[1], FIX_NAME_LENGTH);
+	ck_assert_mem_ne(names[0], fix_sdes + FIX_NAME, FIX_NAME_LENGTH);
+}
+END_TEST
+
 int main(void) {
 	Suite *suite = suite_create("workers");
 	TCase *tc = tcase_create("workers");
@@ -269,6 +293,7 @@ int main(void) {
 	tcase_add_test(tc, an_owner_without_ports_borrows);
 	tcase_add_test(tc, counts_where_it_ends);
 	tcase_add_test(tc, a_stuck_worker_holds_up_its_own);
+	tcase_add_test(tc, one_source_has_one_name_whoever_owns_its_streams);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
